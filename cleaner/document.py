@@ -66,9 +66,10 @@ def _check(edits: Iterable[Edit]) -> None:
     end = 0
     for e in edits:
         if e.start < end or e.stop - e.start != len(e.before):
-            raise PatchError(
-                f"{e.rule}: the edit at {e.start}-{e.stop} overlaps its predecessor, which ends at {end}, or its length is not that of {e.before!r}"
+            fault = (
+                f"is not as long as {e.before!r}" if e.start >= end else f"overlaps the one before, which ends at {end}"
             )
+            raise PatchError(f"{e.rule}: the edit at {e.start}-{e.stop} {fault}")
         end = e.stop
 
 
@@ -105,9 +106,8 @@ class Patch:
         end = 0
         for e in self.edits:
             if text[e.start : e.stop] != e.before or e.stop > len(text):
-                raise PatchError(
-                    f"{e.rule}: the text has {text[e.start : e.stop]!r} at {e.start}-{e.stop}, the edit expects {e.before!r}"
-                )
+                found = text[e.start : e.stop]
+                raise PatchError(f"{e.rule}: {found!r} stands at {e.start}-{e.stop}, the edit expects {e.before!r}")
             parts += text[end : e.start], e.after
             end = e.stop
         parts.append(text[end:])
@@ -147,9 +147,9 @@ class Patch:
 class Document:
     """A text, where it came from, and all that was done to it.
 
-    ``raw`` is the decoded file (for HTML: its linearised text, one block a line, with one ``Hint`` a line of
-    ``raw`` in ``hints``). ``source`` holds the labels that reading gave. Adding a patch is the only way to
-    another text.
+    ``raw`` is the decoded file; for HTML it is the linearised text, one block a line, with one ``Hint`` a line
+    in ``hints`` and the decoded page in ``html``. ``source`` holds the labels that reading gave. Adding a patch
+    is the only way to another text.
 
     >>> d = Document("a", "OTAN.Les") + Patch("joins", (Edit(5, 5, "", " ", "joins/glued-sentence"),))
     >>> d.text, d.undo().text
@@ -162,6 +162,7 @@ class Document:
     site: str | None = None
     hints: tuple[Hint, ...] = ()
     source: Mapping[str, Label] = field(default_factory=dict)
+    html: str | None = field(default=None, repr=False, compare=False)
     patches: tuple[Patch, ...] = ()
     _text: str | None = field(default=None, repr=False, compare=False)
 
