@@ -1,0 +1,158 @@
+"""Rules prove themselves: every rule's own examples, run against it and against all rules of equal or wider scope."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from textwrap import dedent
+from typing import NamedTuple
+
+from cleaner.document import Document, Edit, Patch
+from cleaner.fold import fold
+from cleaner.marks import MarksError, parse, render
+from cleaner.rules import Rule, Rules
+from cleaner.stages.chrome import Chrome
+
+_SECONDS = 1.0
+"""How long a rule may take over its hostile text: a second for 100,000 characters, 0.1 MB/s; linear rules need 0.02."""
+
+
+class Fault(NamedTuple):
+    """What a rule's own examples show to be wrong: ``Missing``, ``Noisy``, ``Wrong``, or a broken law."""
+
+    rule: str
+    path: str
+    word: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: [{self.rule.split('/')[1]}] {self.word}: {self.detail}"
+
+
+def check(rules: Rules, only: Sequence[str] = ()) -> Iterator[Fault]:
+    """Yield every fault of the rules, or of those whose ids are given, against the whole set."""
+    for rule in rules.all:
+        if only and rule.id not in only:
+            continue
+        scope = _around(rules, rule)
+        stages = {profile: Chrome(scope, profile) for profile in ("careful", "strict")}
+        faults = [*_removes(rule, stages["strict" if rule.low else "careful"])]
+        faults += _keeps(rule, stages["careful"], Chrome(Rules([rule]), "strict"))
+        faults += _form(rule)
+        if not faults:
+            faults += _laws(rule, scope, stages["strict" if rule.low else "careful"])
+        for word, detail in faults:
+            yield Fault(rule.id, rule.path, word, detail)
+
+
+def _around(rules: Rules, rule: Rule) -> Rules:
+    """Give the rules of equal or wider scope: ``any`` < language and system < site."""
+    language = rule.scope.name if rule.scope.kind == "lang" else "none" if rule.scope.kind in ("any", "cms") else "und"
+    wide = [
+        r
+        for r in rules.all
+        if r.scope.kind == "any"
+        or r.scope == rule.scope
+        or (r.scope.kind == "lang" and (r.scope.name in ("en", language) or language == "und"))
+        or (r.scope.kind == "cms" and rule.scope.kind == "site")
+    ]
+    return Rules(wide)
+
+
+def text_of(example: str) -> str:
+    """Give an example without the indentation and the first line break that a TOML string gives it."""
+    return dedent(example.removeprefix("\n")).rstrip()
+
+
+def _document(text: str, rule: Rule) -> Document:
+    kind, name = rule.scope
+    language = name if kind == "lang" else "und"
+    labels: dict[str, str | int | float | bool] = {"language": language, "cms": name if kind == "cms" else ""}
+    return Document("example", text, url=f"https://{name}/" if kind == "site" else None, source=labels)
+
+
+def _mask(edits: Sequence[Edit], text: str) -> frozenset[int]:
+    """Give the offsets of the visible characters that edits take."""
+    return frozenset(i for e in edits for i in range(e.start, e.stop) if not text[i].isspace())
+
+
+def _removes(rule: Rule, stage: Chrome) -> Iterator[tuple[str, str]]:
+    for example in rule.removes:
+        try:
+            text, wanted = parse(text_of(example), rule.id)
+        except MarksError as error:
+            yield "Wrong", f"the example's marks do not pair up: {error}"
+            continue
+        if not wanted:
+            yield "Wrong", f"nothing is marked in {text!r}"
+        patch = stage.propose(_document(text, rule))
+        missing, more = _mask(wanted, text) - _mask(patch.edits, text), _mask(patch.edits, text) - _mask(wanted, text)
+        if more:
+            yield "Wrong", f"removes what is not marked:\n{render(text, patch.edits, credit=' ')}"
+        elif missing:
+            yield "Missing", f"leaves what is marked:\n{render(text, patch.edits, credit=' ')}"
+        elif all(e.rule != rule.id for e in (*patch.edits, *patch.spared)):
+            yield "Missing", f"another rule does it all:\n{render(text, patch.edits, credit=' ')}"
+
+
+def _keeps(rule: Rule, all_rules: Chrome, alone: Chrome) -> Iterator[tuple[str, str]]:
+    for example in rule.keeps:
+        text, others = parse(text_of(example))  # marks in a look-alike: what other rules may take
+        edits = all_rules.propose(_document(text, rule)).edits
+        own = alone.propose(_document(text, rule)).edits
+        if own or any(e.rule == rule.id for e in edits) or _mask(edits, text) - _mask(others, text):
+            yield "Noisy", f"removes from a look-alike:\n{render(text, own or edits, credit=' ')}"
+
+
+def _form(rule: Rule) -> Iterator[tuple[str, str]]:
+    examples = [*map(text_of, rule.removes), *map(text_of, rule.keeps)]
+    if len(set(examples)) < len(examples):
+        yield "Wrong", "an example stands twice"
+    for words in (rule.words, rule.beside.words if rule.beside else ()):
+        folded = [fold(word) for word in words]
+        if list(words) != sorted(words):
+            after = next(b for a, b in zip(words, sorted(words), strict=True) if a != b)
+            yield "Wrong", f"words are not sorted: {after!r} comes earlier"
+        if len(set(folded)) < len(folded):
+            twice = next(word for word, key in zip(words, folded, strict=True) if folded.count(key) > 1)
+            yield "Wrong", f"{twice!r} stands twice among the words, as they are compared"
+
+
+def _laws(rule: Rule, rules: Rules, stage: Chrome) -> Iterator[tuple[str, str]]:
+    shuffled = list(rules.all)
+    random.Random(rule.id).shuffle(shuffled)
+    other = Chrome(_unsorted(shuffled), stage.profile)
+    for example in rule.removes:
+        text, _ = parse(text_of(example))
+        document = _document(text, rule)
+        patch = stage.propose(document)
+        once = document + patch
+        if once.undo().text != text:
+            yield "Wrong", f"the edits do not invert: {text!r}"
+        again = stage.propose(once).edits
+        if again:
+            yield "Wrong", f"one pass is not enough; the second removes:\n{render(once.text, again, credit=' ')}"
+        if other.propose(document).edits != patch.edits:
+            yield "Wrong", f"the order of the rules matters: {text!r}"
+    hostile = _hostile(rule)
+    start = time.process_time()
+    Chrome(Rules([rule]), "strict").propose(_document(hostile, rule))
+    seconds = time.process_time() - start
+    if seconds > _SECONDS:
+        yield "Wrong", f"takes {seconds:.1f} s over a hostile text of {len(hostile):,} characters"
+
+
+def _unsorted(rules: Sequence[Rule]) -> Rules:
+    made = Rules(())
+    made.all = tuple(rules)
+    return made
+
+
+def _hostile(rule: Rule) -> str:
+    """Give a text of 100,000 characters that is nearly the rule's find, over and over, in lines and in one line."""
+    text = max((parse(text_of(example))[0] for example in rule.removes), key=len)
+    near = text[:-1]
+    return (near.replace("\n", " ") + " ") * (50_000 // (len(near) + 1) + 1) + ("\n" + near) * (
+        50_000 // (len(near) + 1) + 1
+    )

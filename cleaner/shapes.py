@@ -1,0 +1,130 @@
+"""Named shapes: what a rule may ask of lines that no phrase and no regex can say.
+
+A shape is a function ``(lines, hits) -> positions``: ``lines`` are the document's lines that are not blank, plain
+and stripped, ``hits`` the positions of those that match the rule's own words or pattern (all of them when it has none), and
+what comes back are the positions of the lines that have the shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from cleaner.fold import fold_plain
+
+
+_HEAD = 6  # lines: a headline, its kicker and its copy stand this near to the top
+_PROSE = 90  # characters: a line this long with a full stop is a paragraph, not a headline or a label
+_ENDS = (".", "!", "?", "…", ":", ";", ",", '."', ".”", ".»", ". »", "!”", "。")
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def _headline(line: str) -> bool:
+    """Whether a line may be a headline: four words at least (12 letters where no blanks are written), no sentence."""
+    words = len(line.split())
+    return (
+        (words >= 4 or (words < 3 and len(line) >= 12 and not line.isascii()))
+        and len(line) <= 250
+        and not line.endswith((".", ",", ";", ":", "。"))
+    )
+
+
+def _article(lines: Sequence[str], after: int) -> bool:
+    """Whether prose follows soon: what makes a repeated line a headline and not a refrain."""
+    return any(len(line) >= _PROSE and line.endswith(_ENDS) for line in lines[after + 1 : after + 1 + _HEAD])
+
+
+def title_again(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Lines that repeat a headline from above: one of the first lines, prose following it."""
+    first: dict[str, int] = {}
+    for k, line in enumerate(lines[:_HEAD]):
+        if _headline(line):
+            first.setdefault(fold_plain(line), k)
+    if not first or not any(_article(lines, k) for k in first.values()):
+        return
+    counts: dict[str, int] = {}
+    repeats = []
+    for k in hits:
+        key = fold_plain(lines[k]) if len(lines[k]) <= 250 else ""
+        if key in first and k > first[key]:
+            counts[key] = counts.get(key, 0) + 1
+            repeats.append((k, key))
+    # A refrain comes back more often than a title does.
+    yield from (k for k, key in repeats if counts[key] <= 3)
+
+
+def kicker(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Short labels at the very top with a headline right below, prose following it."""
+    for k in hits:
+        if k >= 3:
+            return
+        label = lines[k]
+        if len(label.split()) <= 5 and len(label) <= 40 and not label.endswith(_ENDS) and k + 1 < len(lines):
+            below = lines[k + 1]
+            if _headline(below) and len(below) > len(label) and _article(lines, k + 1):
+                yield k
+
+
+def masthead(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """The site's name above a headline that stands there twice, one copy right under the other."""
+    for k in kicker(lines, hits):
+        if k + 2 < len(lines) and fold_plain(lines[k + 1]) == fold_plain(lines[k + 2]):
+            yield k
+
+
+_PARTICLES = frozenset("al ben bin da de dei del della der di do dos du el la le van von y zu".split())
+
+
+def name(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Lines that look like a person's name: two to four capitalised words and nothing else."""
+    for k in hits:
+        line = lines[k]
+        if len(line) <= 40 and not line.endswith(("!", "?", ":")):
+            words = line.split()
+            proper = [word for word in words if word not in _PARTICLES]
+            if 2 <= len(proper) <= 4 and len(words) <= 6 and all(_proper(word) for word in proper):
+                yield k
+
+
+def _proper(word: str) -> bool:
+    letters = _LETTERS.findall(word)
+    return (
+        word[0].isupper()
+        and "".join(letters) == re.sub(r"[-’'.]", "", word)
+        and not all(map(str.isupper, letters[0][1:2]))
+    )
+
+
+def author_bio(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """A line under a name made of four or more short fragments, as profile texts are: ``Lecteur. Introverti. …``."""
+    wanted = set(hits)
+    for k in name(lines, range(len(lines))):
+        if k + 1 in wanted:
+            line = lines[k + 1].strip('"“”«» ')
+            fragments = [part.split() for part in re.split(r"[.!](?: |$)", line) if part]
+            if len(fragments) >= 4 and max(map(len, fragments)) <= 8 and line.endswith((".", "!")):
+                yield k + 1
+
+
+def caption_label(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Captions that match and the short label (an image's alternative text) above each: two such pairs at least."""
+    captions = sorted(hits)
+    taken = set(captions)
+    pairs = []
+    for k in captions:
+        label = lines[k - 1] if k and k - 1 not in taken else ""
+        if label and len(label.split()) <= 5 and len(label) <= 40 and not label.endswith(_ENDS):
+            pairs.append(k)
+    if len(pairs) >= 2:
+        for k in pairs:
+            yield from (k - 1, k)
+
+
+SHAPES: dict[str, Callable[[Sequence[str], Iterable[int]], Iterable[int]]] = {
+    "author-bio": author_bio,
+    "caption-label": caption_label,
+    "kicker": kicker,
+    "masthead": masthead,
+    "name": name,
+    "title-again": title_again,
+}
