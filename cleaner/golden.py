@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cleaner.document import Document
-from cleaner.write.atomic import write_text
+from cleaner.write.atomic import write
 
 Kind = Literal["new", "text", "edits", "orphan"]
 
@@ -78,7 +78,7 @@ def _differs(name: str, path: Path, got: str, kind: Kind) -> Iterator[Difference
     if expected == got:
         new.unlink(missing_ok=True)
         return
-    write_text(new, got)
+    write(new, got)
     yield Difference(name, "new" if expected is None else kind, path, expected or "", got)
 
 

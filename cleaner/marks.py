@@ -1,18 +1,19 @@
 r"""Edits written into their text: ``Il part. [-Lire aussi : Grève. -]Son adjoint{+,+} dit …``.
 
-``[-…-]`` is removed, ``{+…+}`` is put in, and one right after the other is a replacement. A backslash before a
-marker or before a backslash stands for the thing itself, so any text can be written.
+``[-…-]`` is removed, ``{+…+}`` is put in, and one right after the other is a replacement. A backslash before any
+character stands for that character itself, so any text can be written.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
-from cleaner.document import Edit
+from cleaner.document import Document, Edit
 
-_MARKERS = re.compile(r"\[-|-\]|\{\+|\+\}|\\")
-_TOKENS = re.compile(r"\\(?P<plain>\\|\[-|-\]|\{\+|\+\})|(?P<marker>\[-|-\]|\{\+|\+\})")
+_MARKERS = re.compile(r"\\|\[(?=-|\Z)|\{(?=\+|\Z)|(?<=-)\]|(?<=\+)\}")
+_TOKENS = re.compile(r"\\(?P<plain>.)|(?P<marker>\[-|-\]|\{\+|\+\})", re.DOTALL)
 _CLOSES = {"[-": "-]", "{+": "+}"}
 
 
@@ -21,7 +22,7 @@ class MarksError(ValueError):
 
 
 def _escape(text: str) -> str:
-    return _MARKERS.sub(lambda m: "\\" + m[0], text)
+    return _MARKERS.sub(r"\\\g<0>", text)
 
 
 def render(text: str, edits: Sequence[Edit], *, credit: str = "") -> str:
@@ -92,3 +93,57 @@ def parse(marked: str, rule: str = "") -> tuple[str, tuple[Edit, ...]]:
         raise MarksError(f"{opened!r} is never closed")
     plain(marked[last:])
     return "".join(text), tuple(edits)
+
+
+class Piece(NamedTuple):
+    """A stretch of a document's history: what stayed (``=``), went (``-``) or came in (``+``), and by which rule."""
+
+    kind: Literal["=", "-", "+"]
+    text: str
+    rule: str = ""
+
+
+def history(document: Document) -> list[Piece]:
+    """Give all of a document's patches as one reading: the raw text with what went and what came, in place.
+
+    The pieces ``=`` and ``-`` make up ``raw``, the pieces ``=`` and ``+`` the text. What one patch put in and a
+    later one took out again is left out.
+
+    >>> from cleaner.document import Patch
+    >>> d = Document("a", "OTAN.Les") + Patch("joins", (Edit(5, 5, "", " ", "joins/glued-sentence"),))
+    >>> [tuple(piece) for piece in history(d)]
+    [('=', 'OTAN.', ''), ('+', ' ', 'joins/glued-sentence'), ('=', 'Les', '')]
+    """
+    pieces = [Piece("=", document.raw)]
+    for patch in document.patches:
+        pieces = _through(pieces, patch.edits)
+    return [piece for piece in pieces if piece.text]
+
+
+def _through(pieces: Sequence[Piece], edits: Sequence[Edit]) -> list[Piece]:
+    """Take the pieces, whose ``=`` and ``+`` make up the text before the edits, to the text after them."""
+    made: list[Piece] = []
+    todo = iter((*edits, None))
+    edit = next(todo)
+    offset = 0  # in the text before the edits
+    for piece in pieces:
+        if piece.kind == "-":
+            made.append(piece)
+            continue
+        at, end = 0, len(piece.text)
+        while edit and edit.start < offset + end:
+            start, stop = max(edit.start - offset, at), min(edit.stop - offset, end)
+            made.append(piece._replace(text=piece.text[at:start]))
+            if piece.kind == "=":
+                made.append(Piece("-", piece.text[start:stop], edit.rule))
+            at = stop
+            if edit.stop > offset + end:
+                break  # it goes on in the next piece
+            made.append(Piece("+", edit.after, edit.rule))
+            edit = next(todo)
+        made.append(piece._replace(text=piece.text[at:]))
+        offset += end
+    while edit:
+        made.append(Piece("+", edit.after, edit.rule))
+        edit = next(todo)
+    return made

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import dedent
 from typing import NamedTuple
 
-from cleaner.document import Document, Edit, Patch
+from cleaner.document import Document, Edit
 from cleaner.fold import fold
 from cleaner.marks import MarksError, parse, render
 from cleaner.rules import Rule, Rules

@@ -98,7 +98,7 @@ class Rules:
     def __len__(self) -> int:
         return len(self.all)
 
-    def __getitem__(self, id: str) -> Rule:  # noqa: A002
+    def __getitem__(self, id: str) -> Rule:
         for rule in self.all:
             if rule.id == id:
                 return rule

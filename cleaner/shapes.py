@@ -1,22 +1,21 @@
 """Named shapes: what a rule may ask of lines that no phrase and no regex can say.
 
 A shape is a function ``(lines, hits) -> positions``: ``lines`` are the document's lines that are not blank, plain
-and stripped, ``hits`` the positions of those that match the rule's own words or pattern (all of them when it has none), and
-what comes back are the positions of the lines that have the shape.
+and stripped, ``hits`` the positions of those that match the rule's own words or pattern (all of them when it has
+none), and what comes back are the positions of the lines that have the shape.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from cleaner.fold import fold_plain
-
 
 _HEAD = 6  # lines: a headline, its kicker and its copy stand this near to the top
 _PROSE = 90  # characters: a line this long with a full stop is a paragraph, not a headline or a label
 _ENDS = (".", "!", "?", "…", ":", ";", ",", '."', ".”", ".»", ". »", "!”", "。")
-_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def _headline(line: str) -> bool:
@@ -77,22 +76,19 @@ _PARTICLES = frozenset("al ben bin da de dei del della der di do dos du el la le
 
 def name(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """Lines that look like a person's name: two to four capitalised words and nothing else."""
-    for k in hits:
-        line = lines[k]
-        if len(line) <= 40 and not line.endswith(("!", "?", ":")):
-            words = line.split()
-            proper = [word for word in words if word not in _PARTICLES]
-            if 2 <= len(proper) <= 4 and len(words) <= 6 and all(_proper(word) for word in proper):
-                yield k
+    return (k for k in hits if len(lines[k]) <= 40 and _name(lines[k]))
+
+
+@lru_cache(1 << 14)
+def _name(line: str) -> bool:
+    words = line.split()
+    proper = [word for word in words if word not in _PARTICLES]
+    return 2 <= len(proper) <= 4 and len(words) <= 6 and all(map(_proper, proper))
 
 
 def _proper(word: str) -> bool:
-    letters = _LETTERS.findall(word)
-    return (
-        word[0].isupper()
-        and "".join(letters) == re.sub(r"[-’'.]", "", word)
-        and not all(map(str.isupper, letters[0][1:2]))
-    )
+    letters = re.sub(r"[-’'.]", "", word)
+    return letters.isalpha() and word[0].isupper() and not word[1:2].isupper()
 
 
 def author_bio(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:

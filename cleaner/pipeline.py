@@ -1,0 +1,106 @@
+"""The loop over the stages, and ``clean`` for one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import get_args
+
+from cleaner import rules
+from cleaner.document import Document, Patch
+from cleaner.read.files import document as read_document
+from cleaner.rules import CLASSES, RuleError, Rules
+from cleaner.stages import LINE, Profile, Stage
+from cleaner.stages import stage as made
+
+_ROUNDS = 3
+"""How often the stages may run over one document until nothing moves."""
+
+
+class StageError(RuntimeError):
+    """A stage failed on a document; ``stage`` is its name, the cause is chained."""
+
+    def __init__(self, stage: str, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.stage = stage
+
+
+class Pipeline:
+    """Stages in the order in which they run, and the rules, profile and kept classes they work with.
+
+    ``stages`` are names of the built-in line (``cleaner.stages.LINE``) or objects with ``name`` and ``propose``.
+    ``keep`` names classes of rules that rest. ``today`` (an ISO date) is the latest publication date that is
+    believed; without it the clock is asked.
+
+    Raises ``ValueError`` for an unknown stage or profile and ``RuleError`` for an unknown class, naming the choices.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[str | Stage] = LINE,
+        *,
+        rules: Rules | None = None,
+        profile: Profile = "careful",
+        keep: Iterable[str] = (),
+        today: str | None = None,
+    ) -> None:
+        if profile not in get_args(Profile):
+            raise ValueError(f"unknown profile {profile!r}; known: {', '.join(get_args(Profile))}")
+        self.rules = shipped() if rules is None else rules
+        self.profile, self.keep, self.today = profile, frozenset(keep), today
+        for name in sorted(self.keep - CLASSES):
+            raise RuleError(f"unknown class {name!r}; known: {', '.join(sorted(CLASSES))}")
+        self.stages: tuple[Stage, ...] = tuple(
+            made(s, self.rules, profile, self.keep, today) if isinstance(s, str) else s for s in stages
+        )
+
+    def clean(self, document: Document) -> Document:
+        """Give the document with the patch of every stage.
+
+        The stages depend on each other (a line that goes can let the language be seen, a join can complete a
+        phrase), so all but ``extract`` run again until none proposes an edit. A document that still moves in the
+        third round is labelled ``unsettled``.
+        """
+        for nth in range(_ROUNDS):
+            before = document.text
+            for stage in self.stages:
+                if nth == 0 or stage.name != "extract":
+                    document = self._run(stage, document, again=nth > 0)
+            if document.text == before:
+                return document
+        return document + Patch("pipeline", labels={"unsettled": True})
+
+    @staticmethod
+    def _run(stage: Stage, document: Document, *, again: bool = False) -> Document:
+        """Add a stage's patch; a later round's only if it changes the text or a label."""
+        try:
+            patch = stage.propose(document)
+            labels = document.labels
+            if again and not patch.edits and all(labels.get(name) == told for name, told in patch.labels.items()):
+                return document
+            return document + patch
+        except Exception as error:
+            raise StageError(stage.name, error) from error
+
+
+@cache
+def shipped() -> Rules:
+    """Load the rules that come with the package, once."""
+    return rules.load(rules.shipped())
+
+
+@cache
+def _pipeline(profile: Profile) -> Pipeline:
+    return Pipeline(profile=profile)
+
+
+def clean(text_or_html: str | bytes, *, url: str | None = None, profile: Profile = "careful") -> Document:
+    """Clean one text or page; HTML is recognised, bytes are decoded.
+
+    ``.text`` of what comes back is the clean text, ``.labels`` what is known, ``.ledger`` every change that was
+    made, and ``.undo()`` takes them back. Raises ``cleaner.read.decode.Unreadable`` for bytes that hold no text.
+
+    >>> clean("Rien n’est signé.\\n\\nFacebook\\nTwitter\\nLinkedIn").text
+    'Rien n’est signé.'
+    """
+    return _pipeline(profile).clean(read_document(text_or_html, url=url))
