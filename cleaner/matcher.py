@@ -6,16 +6,16 @@ a rule finds, ``2 * rule + 1`` for what it wants beside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import re2
 
-from cleaner.fold import fold_plain
-from cleaner.rules import RuleError, Rules
+from cleaner.fold import fold_plain, plain
+from cleaner.rules import Rule, RuleError, Rules
 
 _MEMO = 1 << 16  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
 _MEMO_LENGTH = 256
-_LONGEST = 1000  # characters: no line as a whole is chrome beyond; the longest cookie notice seen has 900
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28
 
@@ -27,6 +27,7 @@ def _options() -> re2.Options:
     return options
 
 
+@lru_cache(1 << 14)  # the same pattern serves in every set of rules that a proof makes
 def compiled(pattern: str) -> re2._Regexp[str]:
     """Compile one RE2 pattern. Raises ``RuleError`` with RE2's words: it knows no lookaround and no backreference."""
     try:
@@ -57,52 +58,84 @@ def boundaries(phrase: str) -> str:
     return rf"(?i)(?:^|[^\pL\pN])({quoted})(?:$|[^\pL\pN])"
 
 
-class Matcher:
-    """All patterns of a set of rules, compiled once. Raises ``RuleError`` for a pattern that RE2 does not take."""
+class Group:
+    """The line patterns of the rules that go together: those of one language, or those that apply to every page."""
 
-    def __init__(self, rules: Rules) -> None:
-        phrases: dict[str, list[int]] = {}
-        whole: list[tuple[int, str]] = []
-        inside: list[tuple[int, str]] = []
-        for n, rule in enumerate(rules.all):
-            for number, words, match in (
-                (2 * n, rule.words, rule.match),
-                (2 * n + 1, *((rule.beside.words, rule.beside.match) if rule.beside else ((), ""))),
-            ):
-                if rule.find == "inline" and number == 2 * n:
-                    inside += [(n, pattern) for pattern in (match, *map(boundaries, words)) if pattern]
-                    continue
-                for word in words:
-                    phrases.setdefault(fold_plain(word), []).append(number)
-                if match:
-                    whole.append((number, match))
-        self._inline: dict[int, list[re2._Regexp[str]]] = {}
-        for number, pattern in (*whole, *inside):
-            try:
-                regex = compiled(pattern)
-            except RuleError as error:
-                rule = rules.all[number if (number, pattern) in inside else number >> 1]
-                raise RuleError(f"{rule.path}: [{rule.id.split('/')[1]}] bad pattern {pattern!r}: {error}") from error
-            if (number, pattern) in inside:
-                self._inline.setdefault(number, []).append(regex)
-        self._phrases = {phrase: tuple(numbers) for phrase, numbers in phrases.items()}
-        self._longest = max(map(len, phrases), default=0) + 8
+    def __init__(self, phrases: Mapping[str, Sequence[int]], whole: Sequence[tuple[int, str]], rules: Rules) -> None:
+        self._phrases = phrases
+        self._phrase = max(map(len, phrases), default=0) + 8  # characters: room for bullets and points
         self._whole = _Set(whole, full=True)
-        self._inside = _Set(inside, full=False)
+        self._longest = {number: rules.all[number >> 1].longest for number, _ in whole}
+        self._line = max(self._longest.values(), default=0)
         self._memo: dict[str, tuple[int, ...]] = {}
 
-    def line(self, line: str) -> tuple[int, ...]:
+    def match(self, line: str) -> tuple[int, ...]:
         """Give the numbers of the patterns that match a line as a whole; the line went through ``plain``."""
         found = self._memo.get(line)
         if found is None:
             stripped = line.strip()
-            phrase = self._phrases.get(fold_plain(stripped), ()) if len(stripped) <= self._longest else ()
-            found = tuple(sorted({*phrase, *(self._whole.match(stripped) if len(stripped) <= _LONGEST else ())}))
+            phrase = self._phrases.get(fold_plain(stripped), ()) if len(stripped) <= self._phrase else ()
+            whole = self._whole.match(stripped) if len(stripped) <= self._line else ()
+            found = tuple(sorted({*phrase, *(n for n in whole if len(stripped) <= self._longest[n])}))
             if len(line) <= _MEMO_LENGTH:
                 if len(self._memo) >= _MEMO:
                     self._memo.clear()
                 self._memo[line] = found
         return found
+
+
+class Matcher:
+    """All patterns of a set of rules. Raises ``RuleError`` for a pattern that RE2 does not take.
+
+    Line patterns are grouped by language, the rest in one group, so that a page of a known language meets two
+    groups however many languages there are. Groups are compiled when first met.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._group_of = [rule.scope.name if rule.scope.kind == "lang" else "" for rule in rules.all]
+        self._groups: dict[str, Group] = {}
+        self._met: dict[frozenset[int], tuple[Group, ...]] = {}
+        self._inline: dict[int, list[re2._Regexp[str]]] = {}
+        inside: list[tuple[int, str]] = []
+        for n, rule in enumerate(rules.all):
+            for pattern in filter(None, (rule.match, rule.beside.match if rule.beside else "")):
+                self._compiled(rule, pattern)
+            if rule.find == "inline":
+                patterns = [rule.match] if rule.match else [*map(boundaries, rule.words)]
+                self._inline[n] = [self._compiled(rule, pattern) for pattern in patterns]
+                inside += [(n, pattern) for pattern in patterns]
+        self._inside = _Set(inside, full=False)
+
+    @staticmethod
+    def _compiled(rule: Rule, pattern: str) -> re2._Regexp[str]:
+        try:
+            return compiled(pattern)
+        except RuleError as error:
+            raise RuleError(f"{rule.path}: [{rule.id.split('/')[1]}] bad pattern {pattern!r}: {error}") from error
+
+    def groups(self, active: frozenset[int]) -> tuple[Group, ...]:
+        """Give the groups that hold the rules of these numbers."""
+        if active not in self._met:
+            names = sorted({self._group_of[n] for n in active})
+            self._met[active] = tuple(self._groups.get(name) or self._group(name) for name in names)
+        return self._met[active]
+
+    def _group(self, name: str) -> Group:
+        phrases: dict[str, list[int]] = {}
+        whole: list[tuple[int, str]] = []
+        for n, rule in enumerate(self._rules.all):
+            if self._group_of[n] != name:
+                continue
+            finds = (2 * n, rule.words, rule.match)
+            wants = (2 * n + 1, rule.beside.words, rule.beside.match) if rule.beside else (2 * n + 1, (), "")
+            for number, words, match in (wants,) if rule.find == "inline" else (finds, wants):
+                for word in words:
+                    phrases.setdefault(fold_plain(plain(word)), []).append(number)
+                if match:
+                    whole.append((number, match))
+        self._groups[name] = Group(phrases, whole, self._rules)
+        return self._groups[name]
 
     def inline(self, text: str) -> set[int]:
         """Give the numbers of the rules whose inline patterns may match in some line of a text."""

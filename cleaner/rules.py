@@ -49,6 +49,9 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     source: str
     words: tuple[str, ...] = ()
     match: str = ""
+    longest: int = 200
+    """Characters: ``match`` is not asked about longer lines (``inline`` aside). In the pattern, ``+`` does better than
+    ``{2,60}``: RE2 writes a counted letter out 60 times."""
     shape: str = ""
     beside: Beside | None = None
     edge: Literal["head", "tail", ""] = ""
@@ -167,6 +170,8 @@ def _conflicts(table: _Table) -> Iterable[str]:
         yield f"a shape is a matter of whole lines: find = 'line' or 'cluster', not {table.find!r}"
     if table.edge and table.find in ("head", "tail"):
         yield f"find = {table.find!r} has its edge already"
+    if not 1 <= table.longest <= LONGEST:
+        yield f"'longest' is 1 to {LONGEST} characters"
     if table.within < 1 or table.least < 2 or (table.beside and table.beside.within < 1):
         yield "'within' counts lines from 1, 'least' from 2"
     if (
@@ -184,6 +189,9 @@ def _conflicts(table: _Table) -> Iterable[str]:
             if cls not in CLASSES:
                 yield f"unknown class {cls!r} in 'beside'; {_choices(cls, CLASSES)}"
 
+
+LONGEST = 1000
+"""Characters: no line as a whole is chrome beyond; the longest cookie notice seen has 900."""
 
 REACH = 30
 """Lines: the furthest that a rule's context may lie, so that matching stays linear."""

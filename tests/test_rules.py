@@ -16,6 +16,7 @@ from cleaner.rules import Rule, RuleError, Rules, load, shipped
 from cleaner.stages.chrome import Chrome
 
 SHIPPED = load(shipped())
+PROOF = proof.Proof(SHIPPED)
 CAREFUL, STRICT = Chrome(SHIPPED), Chrome(SHIPPED, "strict")
 
 RULE = """
@@ -51,14 +52,14 @@ def cleaned(text: str, language: str = "fr", stage: Chrome = CAREFUL, **given) -
 
 @pytest.mark.parametrize("rule", SHIPPED.all, ids=lambda rule: rule.id)
 def test_rule_proves_itself(rule: Rule) -> None:
-    assert [str(fault) for fault in proof.check(SHIPPED, [rule.id])] == []
+    assert [str(fault) for fault in PROOF.check(rule.id)] == []
 
 
 # ---- the words of the proof
 
 
 def faults(folder: Path) -> list[str]:
-    return [fault.word for fault in proof.check(load(folder))]
+    return [fault.word for fault in proof.Proof(load(folder)).check()]
 
 
 def test_a_good_rule_has_no_fault(folder) -> None:
@@ -85,7 +86,7 @@ def test_a_bad_example_is_told(folder, change: tuple[str, str], word: str) -> No
 
 def test_a_rule_in_the_shade_of_another_is_told(folder) -> None:
     folder(RULE, "any/a.toml")
-    found = list(proof.check(load(folder(RULE.replace('class = "share"', 'class = "nav"'), "any/b.toml"))))
+    found = list(proof.Proof(load(folder(RULE.replace('class = "share"', 'class = "nav"'), "any/b.toml"))).check())
     assert [(fault.rule, fault.word) for fault in found] == []  # the loser is in `spared`, so both are seen
 
 

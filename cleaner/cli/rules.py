@@ -29,7 +29,7 @@ def rules_test(ids: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> 
       cleaner rules test fr/lire-aussi
       cleaner rules test --rules my-rules/
     """
-    from cleaner.proof import check
+    from cleaner.proof import Proof
 
     with told():
         loaded = rules_of(folders)
@@ -37,7 +37,7 @@ def rules_test(ids: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> 
             loaded[id]
         begun = time.monotonic()
         faults = 0
-        for fault in check(loaded, ids):
+        for fault in Proof(loaded).check(*ids):
             faults += 1
             click.echo(str(fault))
     if not quiet or faults:

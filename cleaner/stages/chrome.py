@@ -7,6 +7,7 @@ round, so the order of rules cannot matter and a second pass finds nothing new.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,11 +51,19 @@ class Chrome:
     def _scopes(self) -> dict[tuple[str, str, str], frozenset[int]]:
         return {}
 
+    @cached_property
+    def _sites(self) -> tuple[str, ...]:
+        return tuple({f".{rule.scope.name}" for rule in self.rules.all if rule.scope.kind == "site"})
+
+    @cached_property
+    def shaped(self) -> frozenset[int]:
+        return frozenset(n for n, rule in enumerate(self.rules.all) if rule.shape)
+
     def scope(self, document: Document) -> frozenset[int]:
         """Give the numbers of the rules that apply to a document, by its language, system and host."""
         labels = document.labels
         host = (urlsplit(document.url).hostname or "") if document.url else ""
-        if not any(rule.scope.kind == "site" and f".{host}".endswith(f".{rule.scope.name}") for rule in self.rules.all):
+        if not f".{host}".endswith(self._sites):
             host = ""  # hosts are many, scopes few
         key = (str(labels.get("language", "und")), str(labels.get("cms", "")), host)
         if key not in self._scopes:
@@ -93,24 +102,26 @@ class _Page:
 
     def _match(self, verbatim: frozenset[int]) -> None:
         hits: dict[int, list[int]] = {}
-        match, active = self.chrome.matcher.line, self.active
+        groups = self.chrome.matcher.groups(self.active)
         for k, line in enumerate(self.spans):
-            numbers = match(line.text)
-            if numbers and line.start not in verbatim:
-                for number in numbers:
+            for group in groups:
+                for number in group.match(line.text):
                     rule = number >> 1
-                    if rule not in active:
+                    if rule not in self.active or line.start in verbatim:
                         continue
                     if number & 1:
                         self.contexts.setdefault(k, set()).add(rule)
                     else:
                         hits.setdefault(rule, []).append(k)
         stripped = [line.text.strip() for line in self.spans]
-        for n in sorted(active):
-            rule, found = self.rules[n], hits.get(n, [])
-            if rule.shape and not (rule.words or rule.match):
-                found = [k for k, line in enumerate(self.spans) if line.start not in verbatim]
-            for k in SHAPES[rule.shape](stripped, found) if rule.shape else found:
+        for n in self.chrome.shaped & self.active:
+            shaped = self.rules[n]
+            if not (shaped.words or shaped.match):
+                hits[n] = [k for k, line in enumerate(self.spans) if line.start not in verbatim]
+            if n in hits:
+                hits[n] = list(SHAPES[shaped.shape](stripped, hits[n]))
+        for n in sorted(hits):
+            for k in hits[n]:
                 self.candidates.setdefault(k, []).append(n)
 
     # Walking. Positions count lines that are not blank; removed lines do not add to a distance.
@@ -186,22 +197,34 @@ class _Page:
     # Flagging.
 
     def settle(self) -> None:
-        """Raise flags until none is added. Each line is looked at again only when one near it has gone."""
-        queue = deque(sorted(self.candidates))
-        queued = set(queue)
+        """Raise flags until none is added. A line is looked at again only when one near it has gone."""
+        waiting: dict[int, list[int]] = {}
+        for k, found in self.candidates.items():
+            for n in found:
+                if self._plain(n):
+                    self.flags.setdefault(k, set()).add(n)
+                else:
+                    waiting.setdefault(k, []).append(n)
+        positions = sorted(waiting)
+        queue, queued = deque(positions), set(positions)
         while queue:
             k = queue.popleft()
             queued.discard(k)
-            for n in self.candidates[k]:
+            for n in waiting[k]:
                 if n in self.flags.get(k, ()) or not self.trusted(k, n) or not self.holds(k, n):
                     continue
                 for at in self._takes(k, n):
                     self.flags.setdefault(at, set()).add(n)
-                for step in (-1, 1):
-                    for at, _ in self._walk(k, step):
-                        if at in self.candidates and at not in queued:
-                            queued.add(at)
-                            queue.append(at)
+                for at in positions[bisect_left(positions, k - _STEPS) : bisect_right(positions, k + _STEPS)]:
+                    if at not in queued:
+                        queued.add(at)
+                        queue.append(at)
+
+    def _plain(self, n: int) -> bool:
+        """Whether rule n asks nothing of what stands around, and so goes wherever it is found."""
+        rule = self.rules[n]
+        asks = rule.low or rule.beside or rule.edge or rule.find != "line"
+        return not asks and rule.cls not in self.chrome.keep
 
     def _takes(self, k: int, n: int) -> Sequence[int]:
         rule = self.rules[n]

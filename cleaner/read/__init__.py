@@ -1,0 +1,1 @@
+"""Reading: bytes to text, pages to linearised text, folders to documents."""
