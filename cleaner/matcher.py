@@ -98,9 +98,13 @@ class Matcher:
         self._met: dict[frozenset[int], tuple[Group, ...]] = {}
         self._inline: dict[int, list[re2._Regexp[str]]] = {}
         inside: list[tuple[int, str]] = []
+        parses = re2.Set.SearchSet(_options())
         for n, rule in enumerate(rules.all):
             for pattern in filter(None, (rule.match, rule.beside.match if rule.beside else "")):
-                self._compiled(rule, pattern)
+                try:
+                    parses.Add(pattern)  # which only parses: what RE2 does not take is told before anything runs
+                except re2.error:
+                    self._compiled(rule, pattern)
             if rule.find == "inline":
                 patterns = [rule.match] if rule.match else [*map(boundaries, rule.words)]
                 self._inline[n] = [self._compiled(rule, pattern) for pattern in patterns]

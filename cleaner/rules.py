@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from hashlib import sha256
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
+import tomli
 
 CLASSES = frozenset(
     "ad app author-bio caption comment comment-form comment-meta cookie duplicate follow footer legal login media "
@@ -200,8 +200,8 @@ REACH = 30
 def read(path: Path, scope: Scope, shown: str) -> list[Rule]:
     """Read one rule file. Raises ``RuleError`` with every fault of the file, one a line."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = tomli.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomli.TOMLDecodeError) as error:
         raise RuleError(f"{shown}: {error}") from error
     rules, faults = [], []
     for name, table in tables.items():

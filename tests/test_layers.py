@@ -19,11 +19,13 @@ LAYERS = (
     ("read", "write", "matcher", "shapes"),
     ("stages",),
     ("proof", "pipeline"),
-    ("golden", "run"),
-    ("cli", "__init__", "__main__"),
+    ("golden", "run", "explain", "progress"),
+    ("cli", "__init__"),
+    ("__main__",),
 )
 ONLY_DOCUMENT = ("read", "write")
-ANYWHERE = {"pyarrow", "msgspec"}  # Arrow is the language between parts, msgspec what types are written in
+# Arrow is the language between parts, msgspec what types are written in, click the command line's own language.
+ANYWHERE = {"pyarrow", "msgspec", "click"}
 
 
 def layer(module: str) -> int:

@@ -1,0 +1,429 @@
+"""The rule engine on invented rules: faults of files, scopes, finders, context, laws."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleaner import proof
+from cleaner.document import Document, Hint
+from cleaner.rules import RuleError, Rules, load
+from cleaner.stages.chrome import Chrome
+
+RULE = """
+[thing]
+why = "A thing."
+class = "share"
+find = "line"
+words = ["share me"]
+removes = ["Text.\\n[-Share me-]"]
+keeps = ["Share me a story."]
+source = "invented"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    def write(text: str = RULE, name: str = "any/share.toml") -> Path:
+        path = tmp_path / "rules" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return tmp_path / "rules"
+
+    return write
+
+
+def document(text: str, language: str = "fr", **given) -> Document:
+    return Document("a", text, source={"language": language}, **given)
+
+
+# ---- the words of the proof
+
+
+def faults(folder: Path) -> list[str]:
+    return [fault.word for fault in proof.Proof(load(folder)).check()]
+
+
+def test_a_good_rule_has_no_fault(folder) -> None:
+    assert faults(folder()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (("[-Share me-]", "[-Share it-]"), "Missing"),
+        (("Text.\\n[-Share me-]", "[-Text.-]\\n[-Share me-]"), "Missing"),
+        (("Text.\\n[-Share me-]", "Share me\\n[-Share me-]"), "Wrong"),
+        (("Text.\\n[-Share me-]", "Text.\\nShare me"), "Wrong"),
+        (("Text.\\n[-Share me-]", "Text.\\n[-Share me"), "Wrong"),
+        (("Share me a story.", "Text.\\nShare me\\nText."), "Noisy"),
+        (('words = ["share me"]', 'words = ["share me", "a share"]'), "Wrong"),
+        (('words = ["share me"]', 'words = ["share me", "share  me"]'), "Wrong"),
+        (('keeps = ["Share me a story."]', 'keeps = ["Share me a story.", "Share me a story."]'), "Wrong"),
+    ],
+)
+def test_a_bad_example_is_told(folder, change: tuple[str, str], word: str) -> None:
+    assert word in faults(folder(RULE.replace(*change)))
+
+
+def test_a_rule_in_the_shade_of_another_is_told(folder) -> None:
+    folder(RULE, "any/a.toml")
+    found = list(proof.Proof(load(folder(RULE.replace('class = "share"', 'class = "nav"'), "any/b.toml"))).check())
+    assert [(fault.rule, fault.word) for fault in found] == []  # the loser is in `spared`, so both are seen
+
+
+def test_marks_in_a_look_alike_allow_other_rules_only(folder) -> None:
+    other = RULE.replace("share me", "go away").replace("Share me", "Go away")
+    folder(RULE.replace("Share me a story.", "Share me a story.\\n[-Go away-]"), "any/a.toml")
+    assert faults(folder(other, "any/b.toml")) == []
+    assert faults(folder(RULE.replace("Share me a story.", "A story.\\n[-Share me-]"), "any/a.toml")) == ["Noisy"]
+
+
+# ---- faults of rule files
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("keeps = [", "keep = ["), ["rules/any/share.toml: [thing]", "unknown key 'keep'", "did you mean 'keeps'", "'keeps' is missing"]),
+        (("[thing]", "[Thing_1]"), ["kebab-case"]),
+        (('class = "share"', 'class = "shar"'), ["unknown class 'shar'", "did you mean 'share'"]),
+        (('find = "line"', 'find = "row"'), ["'row'"]),
+        (('words = ["share me"]', 'words = "share me"'), ["words"]),
+        (('words = ["share me"]', 'words = ["share me"]\nmatch = "x"'), ["not both"]),
+        (('words = ["share me"]', ""), ["needs 'words' or 'match'"]),
+        (('words = ["share me"]', 'match = "(share"'), ["bad pattern", "[thing]"]),
+        (('words = ["share me"]', 'match = "share(?! me)"'), ["bad pattern"]),
+        (('find = "line"', 'find = "line"\nbeside = { word = ["a"] }'), ["'beside.word'", "did you mean 'words'"]),
+        (('find = "line"', "find = \"line\"\nbeside = { within = 2 }"), ["'beside' needs"]),
+        (('find = "line"', 'find = "line"\nbeside = { class = ["cokie"] }'), ["did you mean 'cookie'"]),
+        (('find = "line"', 'find = "line"\nbeside = { words = ["a"], within = 99 }'), ["at most"]),
+        (('find = "line"', 'find = "cluster"\nleast = 1'), ["'least'"]),
+        (('find = "line"', 'find = "inline"\nshape = "name"'), ["whole lines"]),
+        (('find = "line"', 'find = "line"\nshape = "nme"'), ["did you mean 'name'"]),
+        (('find = "line"', 'find = "tail"\nedge = "head"'), ["edge already"]),
+        (("[thing]", "why = 1\n[thing]"), ["outside any rule"]),
+        (("[thing]", "[thing"), ["rules/any/share.toml"]),
+    ],
+)  # fmt: skip
+def test_a_bad_file_names_place_fault_and_choices(folder, change: tuple[str, str], told: list[str]) -> None:
+    with pytest.raises(RuleError) as error:
+        Chrome(load(folder(RULE.replace(*change)))).propose(document("a"))
+    for part in told:
+        assert part in str(error.value)
+
+
+def test_a_file_in_no_scope_is_refused(folder) -> None:
+    with pytest.raises(RuleError, match="any/, lang/, cms/ or site/"):
+        load(folder(RULE, "elsewhere/share.toml"))
+
+
+def test_all_bad_files_are_told_at_once(folder) -> None:
+    folder(RULE.replace("why", "wy"), "any/a.toml")
+    with pytest.raises(RuleError, match=r"(?s)any/a\.toml.*any/b\.toml"):
+        load(folder(RULE.replace("find", "fnd"), "any/b.toml"))
+
+
+def test_two_rules_of_one_id_are_refused(folder) -> None:
+    folder(RULE, "any/share.toml")
+    with pytest.raises(RuleError, match="stands in"):
+        load(folder(RULE, "lang/share.toml"))
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="no such folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_later_folder_overrides_by_id(folder, tmp_path: Path) -> None:
+    first = folder()
+    second = tmp_path / "mine"
+    shutil.copytree(first, second)
+    (second / "any/share.toml").write_text(RULE.replace("A thing.", "My thing."), encoding="utf-8")
+    assert [rule.why for rule in load(first, second).all] == ["My thing."]
+
+
+def test_an_unknown_id_names_the_near_ones(folder) -> None:
+    with pytest.raises(RuleError, match="share/thing"):
+        load(folder())["share/thin"]
+
+
+# ---- scope
+
+
+@pytest.mark.parametrize(
+    ("scope", "labels", "url", "goes"),
+    [
+        ("lang/de.toml", {"language": "de"}, None, True),
+        ("lang/de.toml", {"language": "fr"}, None, False),
+        ("lang/de.toml", {"language": "und"}, None, True),
+        ("lang/de.toml", {}, None, True),
+        ("lang/en.toml", {"language": "fr"}, None, True),
+        ("cms/drupal.toml", {"language": "fr"}, None, True),
+        ("cms/drupal.toml", {"language": "fr", "cms": "drupal"}, None, True),
+        ("site/a.example.toml", {}, "https://www.a.example/x", True),
+        ("site/a.example.toml", {}, "https://ba.example/x", False),
+        ("site/a.example.toml", {}, None, False),
+    ],
+)
+def test_a_rule_applies_in_its_scope_only(
+    folder, scope: str, labels: dict[str, str], url: str | None, goes: bool
+) -> None:
+    d = Document("a", "Text.\nShare me", url=url, source=labels)
+    assert bool(Chrome(load(folder(RULE, scope))).propose(d).edits) == goes
+
+
+def test_a_system_rule_rests_where_another_known_system_is(folder) -> None:
+    folder(RULE, "cms/drupal.toml")
+    stage = Chrome(load(folder(RULE, "cms/joomla.toml")))
+    d = Document("a", "Text.\nShare me", source={"language": "fr", "cms": "joomla"})
+    assert [e.rule for e in stage.propose(d).edits] == ["joomla/thing"]
+
+
+# ---- finders and context
+
+
+def one(folder, text: str, rule: str, language: str = "fr", profile: str = "careful", **given) -> str:
+    stage = Chrome(load(folder(rule)), profile, **given)
+    return (document(text, language) + stage.propose(document(text, language))).text
+
+
+CLUSTER = RULE.replace('find = "line"', 'find = "cluster"\nleast = 3').replace('["share me"]', '["a", "b", "c"]')
+
+
+def test_a_cluster_needs_its_least(folder) -> None:
+    assert one(folder, "x\na\nb\ny", CLUSTER) == "x\na\nb\ny"
+    assert one(folder, "x\na\n\nb\n \nc\ny", CLUSTER) == "x\n\n \ny"
+    assert one(folder, "a\nb\nx\nc\na", CLUSTER) == "a\nb\nx\nc\na"
+
+
+def test_a_cluster_closes_over_a_removed_line(folder) -> None:
+    folder(RULE, "any/other.toml")
+    assert one(folder, "x\na\nshare me\nb\nc\ny", CLUSTER) == "x\ny"
+
+
+@pytest.mark.parametrize(
+    ("side", "left"), [("before", "share me\nkey\nx"), ("after", "key\nx\nshare me"), ("either", "share me\nx\ny\nkey")]
+)
+def test_beside_looks_to_its_side_and_no_further(folder, side: str, left: str) -> None:
+    rule = RULE.replace('find = "line"', f'find = "line"\nbeside = {{ within = 2, side = "{side}", words = ["key"] }}')
+    goes = {"before": "key\nx\nshare me", "after": "share me\n\n\nx\nkey", "either": "key\nshare me"}[side]
+    assert one(folder, left, rule) == left
+    assert "share me" not in one(folder, goes, rule)
+
+
+def test_beside_a_class_that_goes(folder) -> None:
+    other = RULE.replace("share me", "go").replace('class = "share"', 'class = "nav"')
+    folder(other, "any/other.toml")
+    rule = RULE.replace('find = "line"', 'find = "line"\nbeside = { within = 1, class = ["nav"] }')
+    assert one(folder, "x\ngo\nshare me\ny", rule) == "x\ny"
+    assert one(folder, "x\ngo\ny\nshare me", rule) == "x\ny\nshare me"
+
+
+def test_context_travels_along_a_chain(folder) -> None:
+    rule = RULE.replace('find = "line"', 'find = "line"\nbeside = { within = 1, class = ["share"] }').replace(
+        "share me", "link"
+    )
+    folder(rule, "any/chain.toml")
+    text = "x\n" + "link\n" * 500 + "share me\ny"
+    assert one(folder, text, RULE) == "x\ny"
+
+
+@pytest.mark.parametrize("kind", ["head", "tail"])
+def test_a_sweep_takes_all_to_the_edge(folder, kind: str) -> None:
+    rule = RULE.replace('find = "line"', f'find = "{kind}"\nwithin = 2')
+    lines = ["a", "share me", *("text " * 5 for _ in range(3))]
+    text = "\n".join(lines if kind == "head" else reversed(lines))
+    assert one(folder, text, rule).split() == ["text"] * 15
+    far = "\n".join(["a", "b", *lines[1:]] if kind == "head" else reversed(["a", "b", *lines[1:]]))
+    assert one(folder, far, rule) == far
+
+
+def test_an_edge_binds_a_line(folder) -> None:
+    rule = RULE.replace('find = "line"', 'find = "line"\nedge = "tail"\nwithin = 2')
+    assert one(folder, "share me\nx\ny\nshare me\nz", rule) == "share me\nx\ny\nz"
+
+
+def test_inline_words_are_whole_words_and_inside_lines(folder) -> None:
+    rule = RULE.replace('find = "line"', 'find = "inline"')
+    assert (
+        one(folder, "Oh, SHARE  me, please; unshare me; share mental.", rule)
+        == "Oh, , please; unshare me; share mental."
+    )
+
+
+def test_the_budget_spares_a_text_that_sweeps_would_take(folder) -> None:
+    rule = RULE.replace('find = "line"', 'find = "tail"\nwithin = 30')
+    body, rest = "word " * 60, "\n".join(["share me", *["other words here " * 3] * 12])
+    stage = Chrome(load(folder(rule)))
+    patch = stage.propose(document(f"{body}\n{rest}"))
+    assert (patch.edits, patch.labels) == ((), {"suspect": "over-removal"})
+    assert [e.note for e in patch.spared] == ["budget"]
+    assert stage.propose(document(f"{body * 4}\n{rest}")).edits
+    assert stage.propose(document("short\nshare me\n" + "x" * 300)).edits
+
+
+def test_low_confidence_waits_for_chrome_on_both_sides_or_the_strict_profile(folder) -> None:
+    low = RULE.replace('find = "line"', 'find = "line"\nconfidence = "low"').replace("share me", "maybe")
+    folder(low, "any/low.toml")
+    assert one(folder, "x\nshare me\nmaybe\ny", RULE) == "x\nmaybe\ny"
+    assert one(folder, "x\nshare me\nmaybe\nshare me\ny", RULE) == "x\ny"
+    assert one(folder, "x\nshare me\nmaybe", RULE) == "x\n"
+    assert one(folder, "x\nmaybe\ny", RULE, profile="strict") == "x\ny"
+    patch = Chrome(load(folder(RULE))).propose(document("x\nmaybe\ny"))
+    assert [(e.rule, e.before, e.note) for e in patch.spared] == [("low/thing", "maybe\n", "low confidence")]
+
+
+def test_a_kept_class_stays_and_is_told(folder) -> None:
+    stage = Chrome(load(folder()), keep=frozenset(("share",)))
+    patch = stage.propose(document("x\nshare me\ny"))
+    assert (patch.edits, [e.note for e in patch.spared]) == ((), ["kept class"])
+
+
+def test_the_longest_span_wins_then_the_smallest_id(folder) -> None:
+    folder(RULE.replace('find = "line"', 'find = "tail"\nwithin = 2'), "any/z.toml")
+    folder(RULE, "any/b.toml")
+    patch = Chrome(load(folder(RULE, "any/a.toml"))).propose(document("x\nshare me\ny"))
+    assert [(e.rule, e.before) for e in patch.edits] == [("z/thing", "share me\ny")]
+    patch = Chrome(load(folder(RULE, "any/z.toml"))).propose(document("x\nshare me\ny"))
+    assert [e.rule for e in patch.edits] == ["a/thing"]
+    assert [(e.rule, e.note) for e in patch.spared] == [("b/thing", "overlap"), ("z/thing", "overlap")]
+
+
+def test_code_is_left_alone(folder) -> None:
+    d = document("x\nshare me", hints=(Hint("p"), Hint("article/pre")))
+    assert Chrome(load(folder())).propose(d).edits == ()
+    assert Chrome(load(folder())).propose(document("x\nshare me", hints=(Hint("p"), Hint("article/p")))).edits
+
+
+# ---- laws, over a set of invented rules of every kind
+
+ALL_KINDS = """
+[phrase]
+why = "x"
+class = "share"
+find = "line"
+words = ["a"]
+removes = ["[-a-]"]
+keeps = ["x"]
+source = "x"
+
+[row]
+why = "x"
+class = "follow"
+find = "cluster"
+least = 3
+words = ["a", "b", "c"]
+removes = ["[-a\\nb\\nc-]"]
+keeps = ["b"]
+source = "x"
+
+[near]
+why = "x"
+class = "meta"
+find = "line"
+match = "d+"
+beside = { within = 2, side = "after", words = ["e"], class = ["share", "nav"] }
+removes = ["[-d-]\\ne"]
+keeps = ["d"]
+source = "x"
+
+[top]
+why = "x"
+class = "nav"
+find = "head"
+within = 2
+words = ["f"]
+removes = ["[-f-]"]
+keeps = ["g"]
+source = "x"
+
+[end]
+why = "x"
+class = "comment-form"
+find = "tail"
+within = 3
+match = "g.*"
+removes = ["[-g-]"]
+keeps = ["f"]
+source = "x"
+
+[soft]
+why = "x"
+class = "related"
+find = "line"
+words = ["b", "h"]
+confidence = "low"
+removes = ["[-h-]"]
+keeps = ["x"]
+source = "x"
+
+[within]
+why = "x"
+class = "media"
+find = "inline"
+match = "x(y+)"
+removes = ["x[-y-]"]
+keeps = ["y"]
+source = "x"
+
+[first-lines]
+why = "x"
+class = "meta"
+find = "line"
+edge = "head"
+within = 2
+words = ["e"]
+removes = ["[-e-]"]
+keeps = ["x"]
+source = "x"
+"""
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Rules:
+    folder = tmp_path_factory.mktemp("kinds") / "rules"
+    (folder / "any").mkdir(parents=True)
+    (folder / "any/kinds.toml").write_text(ALL_KINDS, encoding="utf-8")
+    return load(folder)
+
+
+LONG = "words that stay " * 40
+PAGES = st.lists(
+    st.sampled_from(["a", "b", "c", "d", "dd", "e", "f", "g", "g h", "h", "xyyx xy", "", " ", "stay", LONG]),
+    max_size=16,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(PAGES.map("\n".join), st.sampled_from(["careful", "strict"]), st.randoms(use_true_random=False))
+def test_edits_invert_settle_and_do_not_depend_on_the_order_of_rules(
+    kinds: Rules, text: str, profile: str, random
+) -> None:
+    stage = Chrome(kinds, profile)
+    patch = stage.propose(document(text))
+    once = document(text) + patch
+    assert once.undo().text == text
+    assert all(text[e.start : e.stop] == e.before for e in patch.spared)
+    shuffled = Rules(())
+    shuffled.all = tuple(random.sample(kinds.all, len(kinds)))
+    assert Chrome(shuffled, profile).propose(document(text)).edits == patch.edits
+    if "suspect" not in patch.labels and not any(e.rule == "kinds/within" for e in patch.edits):
+        assert stage.propose(once).edits == ()
+
+
+def test_linear_in_a_hostile_text(kinds: Rules) -> None:
+    import time
+
+    def seconds(n: int) -> float:
+        text = "\n".join(["a", "b", "d", "e", "h", "xy" * 5] * n)
+        start = time.process_time()
+        Chrome(kinds, "strict").propose(document(text))
+        return time.process_time() - start
+
+    seconds(10)
+    assert seconds(8000) < 12 * max(seconds(2000), 0.02)  # four times the text; a square would take sixteen
