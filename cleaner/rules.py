@@ -140,6 +140,7 @@ def _choices(given: str, known: Iterable[str]) -> str:
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(sorted(known))}"
 
 
+_FIELDS = [field.name for field in msgspec.structs.fields(_Table)]
 _KEYS = {field.encode_name for field in msgspec.structs.fields(_Table)}
 _BESIDE_KEYS = {field.encode_name for field in msgspec.structs.fields(Beside)}
 
@@ -218,7 +219,7 @@ def read(path: Path, scope: Scope, shown: str) -> list[Rule]:
                 found = [str(error)]
             else:
                 found = list(_conflicts(checked))
-                told = {field.name: getattr(checked, field.name) for field in msgspec.structs.fields(_Table)}
+                told = {name: getattr(checked, name) for name in _FIELDS}
                 rules.append(Rule(id=f"{path.stem}/{name}", scope=scope, path=shown, **told))
         faults += [f"{shown}: [{name}] {fault}" for fault in found]
     if faults:
