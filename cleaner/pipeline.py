@@ -30,7 +30,7 @@ class Pipeline:
 
     ``stages`` are names of the built-in line (``cleaner.stages.LINE``) or objects with ``name`` and ``propose``.
     ``keep`` names classes of rules that rest. ``today`` (an ISO date) is the latest publication date that is
-    believed; without it the clock is asked.
+    believed; without it any is. The clock is never asked.
 
     Raises ``ValueError`` for an unknown stage or profile and ``RuleError`` for an unknown class, naming the choices.
     """

@@ -143,6 +143,8 @@ def test_cp1252_loses_no_byte(data: bytes) -> None:
         ('<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0">', True),
         ("<div class='a'><p>Une phrase.</p></div>\n", True),
         ("<style>p { color: red }</style><div>Une phrase.</div>", True),
+        ("<head><title>T</title></head><body><p>Une phrase.</body>", True),
+        ("<head> holds what is not shown, like <title>.", False),
         ("", False),
         ("Une phrase.", False),
         ("<p> is the tag that opens a paragraph, </p> the one that closes it.", False),

@@ -85,8 +85,8 @@ class _Row:
 def is_html(text: str) -> bool:
     """Tell a page, or a piece of one, from text that mentions tags.
 
-    A page begins with its doctype, ``html``, ``head`` or ``body``; a piece of one begins with another tag of HTML,
-    ends with a tag and closes a block. XML of other kinds, code and prose about ``<p>`` are text.
+    A page begins with its doctype or ``html``; a piece of one begins with another tag of HTML, ends with a tag
+    and closes a block. XML of other kinds, code and prose about ``<p>`` are text.
 
     >>> is_html("<!doctype html><title>A</title>B"), is_html("<p>is the tag of a paragraph.")
     (True, False)
@@ -100,10 +100,10 @@ def is_html(text: str) -> bool:
 
 
 _PREAMBLE = re.compile(r"\ufeff?(?:\s++|<\?xml\b[^>]{0,512}>|<!--.*?-->)*+", re.DOTALL)
-_PAGE = re.compile(r"(?i)<!doctype\s+html\b|<(?:html|head|body)(?:\s[^<]*)?>")
+_PAGE = re.compile(r"(?i)<!doctype\s+html\b|<html(?:\s[^<]*)?>")
 _PIECE = re.compile(
     r"(?i)<(?:div|p|article|section|main|table|ul|ol|dl|h[1-6]|nav|header|footer|aside|center|blockquote|figure|form"
-    r"|style|script|link|meta|title)(?:\s[^<>{]*)?>"
+    r"|head|body|style|script|link|meta|title)(?:\s[^<>{]*)?>"
 )
 _CLOSED = re.compile(r"(?i)</(?:html|body|div|p|article|section|main|table|ul|ol|h[1-6])\s*>")
 

@@ -69,10 +69,10 @@ class Extract:
 
 
 def _main_text(html: str, url: str | None, today: str | None) -> _Found:
-    import trafilatura  # here, because importing it takes longer than cleaning a hundred texts
-
     for name in ("trafilatura", "htmldate", "courlan"):
         logging.getLogger(name).propagate = False  # they warn about every odd page; the label tells it
+    import trafilatura  # here, because importing it takes longer than cleaning a hundred texts
+
     found = trafilatura.bare_extraction(
         html,
         url=url,
