@@ -1,7 +1,8 @@
 # Two commands for a newcomer, both from nothing but Python 3.11+ and make:
 #   make demo   sets up and cleans the five seed documents into demo-out/
 #   make test   sets up and runs every check
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p))))
+# The first that runs and is new enough: a name on the path may be a shim for a version that is not installed.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -17,7 +18,7 @@ demo: $(READY)
 test: lint types tests
 
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("cleaner needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -n "$(PYTHON)" || { echo "cleaner needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); name it with PYTHON=…"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
