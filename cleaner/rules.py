@@ -17,7 +17,7 @@ CLASSES = frozenset(
     "ad app author-bio caption comment comment-form comment-meta cookie duplicate follow footer legal login media "
     "meta nav read-more related search share subscribe tags widget".split()
 )
-SHAPES = frozenset(("author-bio", "caption-label", "kicker", "masthead", "name", "title-again"))
+SHAPES = frozenset(("author-bio", "caption-label", "kicker", "masthead", "name", "stamp", "stamp-ago", "title-again"))
 
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _STEM = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")

@@ -16,7 +16,7 @@ FILES = sorted((ROOT / "cleaner").rglob("*.py"))
 LAYERS = (
     ("document", "fold"),
     ("marks", "rules"),
-    ("read", "write", "matcher", "shapes"),
+    ("read", "write", "matcher", "shapes", "stamps"),
     ("stages",),
     ("proof", "pipeline"),
     ("golden", "run", "explain", "progress"),

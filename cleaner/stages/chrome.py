@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from cleaner import stamps
 from cleaner.document import Document, Edit, Hint, Label, Patch, lines
 from cleaner.fold import plain
 from cleaner.matcher import Matcher
@@ -90,6 +91,7 @@ class _Page:
         self.chrome, self.text = chrome, document.text
         self.rules, self.active = chrome.rules.all, chrome.scope(document)
         self.sweeping = sweeping
+        self.language = str(document.labels.get("language", "und"))
         self.flat = plain(self.text)
         self.spans = [line for line in lines(self.flat) if line.text and not line.text.isspace()]
         hints = document.line_hints() if document.hints else ()
@@ -119,10 +121,15 @@ class _Page:
             if not (shaped.words or shaped.match):
                 hits[n] = [k for k, line in enumerate(self.spans) if line.start not in verbatim]
             if n in hits:
-                hits[n] = list(SHAPES[shaped.shape](stripped, hits[n]))
+                hits[n] = list(self._shaped(shaped.shape, stripped, hits[n]))
         for n in sorted(hits):
             for k in hits[n]:
                 self.candidates.setdefault(k, []).append(n)
+
+    def _shaped(self, shape: str, stripped: Sequence[str], hits: Sequence[int]) -> Iterable[int]:
+        if shape in stamps.SHAPES:
+            return stamps.SHAPES[shape](stripped, hits, self.language)
+        return SHAPES[shape](stripped, hits)
 
     # Walking. Positions count lines that are not blank; removed lines do not add to a distance.
 

@@ -1,0 +1,118 @@
+"""Lines that are a date and nothing else, by the Unicode CLDR's own names and patterns, through Babel.
+
+Two shapes: ``stamp`` is a calendar date, with or without weekday and time; ``stamp-ago`` a relative time
+(``il y a 3 jours``). Both know the document's language and English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+
+_LONGEST = 60  # characters: weekday, date, time and zone in the wordiest languages
+_DATE = re.compile(
+    r"(?<![\d./-])(?:\d{1,2}[./-] ?\d{1,2}[./-] ?(?:\d{4}|\d\d)|\d{4}[./-] ?\d{1,2}[./-] ?\d{1,2})(?![./-]?\d)\.?"
+)
+_TIME = re.compile(r"(?<!\d)\d{1,2}[:.h] ?\d{2}(?::\d{2})?(?!\d)", re.IGNORECASE)
+_TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’.]?[^\W\d_]+)*|[^\w\s]", re.UNICODE)
+_BETWEEN = frozenset(",.:;/|-–—·•()@،、،")
+# What stands between the parts of a date or behind a number; the CLDR's patterns have not all of it.
+_JOINING = frozenset(
+    "a à alle am at bst cest cet de del edt el er est gmt h il kl klo klokken las le nd o om on op os ore pdt pm pst "
+    "rd st th uhr um utc a.m p.m º ª".split()
+)
+_DENSE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
+_QUOTED = re.compile(r"'([^']*)'|([^a-zA-Z'\W\d]+)")
+
+
+def _strings(data: object) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, Mapping):
+        for value in data.values():
+            yield from _strings(value)
+
+
+@cache
+def _known(language: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Give a language's month names, its other words of dates, and its relative times, ``{0}`` for the number."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        locale = Locale.parse(language)
+    except (UnknownLocaleError, ValueError):
+        return frozenset(), frozenset(), frozenset()
+    months = {name.casefold().strip(".") for name in _strings({c: dict(w) for c, w in _named(locale.months).items()})}
+    days = {name.casefold().strip(".") for name in _strings(_named(locale.days))}
+    patterns = [str(p) for p in (*locale.date_formats.values(), *locale.datetime_formats.values())]
+    words = {
+        word.casefold() for p in patterns for found in _QUOTED.findall(p) for part in found for word in part.split()
+    }
+    fields = locale._data["date_fields"]
+    ago = {
+        text.casefold().replace("\u00a0", " ")
+        for unit in _UNITS
+        for width in ("", "-short", "-narrow")
+        for text in _strings(dict(fields.get(unit + width, {})).get("past", {}))
+        if "{0}" in text
+    }
+    return frozenset(m for m in months if not m.isdigit()), frozenset(days | words), frozenset(ago)
+
+
+def _named(widths: Mapping[str, Mapping[str, Mapping[object, str]]]) -> dict[str, dict[str, str]]:
+    """Give the names of CLDR contexts and widths; the narrow ones (``J``, ``F``) tell nothing."""
+    return {
+        f"{context}-{width}": {str(k): str(v) for k, v in names.items()}
+        for context, all_widths in widths.items()
+        for width, names in all_widths.items()
+        if width != "narrow"
+    }
+
+
+def stamp(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[int]:
+    """Yield the lines that are a calendar date: numbers, a month's name or a numeric date, and words of dates."""
+    for k in hits:
+        line = lines[k]
+        if len(line) <= _LONGEST and any(map(str.isdigit, line)) and _is_date(line, language):
+            yield k
+
+
+def _is_date(line: str, language: str) -> bool:
+    numeric = _DATE.search(line)
+    rest = _TIME.sub(" ", line[: numeric.start()] + " " + line[numeric.end() :] if numeric else line)
+    known = [_known(code) for code in {language, "en"} - {"und"}]
+    months = frozenset().union(*(names for names, _, _ in known))
+    words = _JOINING.union(*(others for _, others, _ in known))
+    named = digits = 0
+    for token in _TOKEN.findall(_DENSE.sub(r" \g<0> ", rest) if _DENSE.search(rest) else rest):
+        folded = token.casefold().strip(".")
+        if token.isdigit():
+            digits += 1
+            if len(token) > 4:
+                return False
+        elif folded in months:
+            named += 1
+        elif folded not in words and token not in _BETWEEN:
+            return False
+    return bool(numeric) or (named == 1 and 1 <= digits <= 3) or (bool(_DENSE.search(rest)) and digits >= 3)
+
+
+def stamp_ago(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[int]:
+    """Yield the lines that are a relative time in the past, as the CLDR words it."""
+    known = frozenset().union(*(_known(code)[2] for code in sorted({language, "en"} - {"und"})))
+    for k in hits:
+        line = lines[k]
+        if len(line) <= _LONGEST and any(map(str.isdigit, line)) and _numberless(line) in known:
+            yield k
+
+
+def _numberless(line: str) -> str:
+    return re.sub(r"\d+", "{0}", line.casefold().strip(" .,|·•-–—()"))
+
+
+SHAPES: dict[str, Callable[[Sequence[str], Iterable[int], str], Iterable[int]]] = {
+    "stamp": stamp,
+    "stamp-ago": stamp_ago,
+}
