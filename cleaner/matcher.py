@@ -14,7 +14,7 @@ import re2
 from cleaner.fold import fold_plain, plain
 from cleaner.rules import Rule, RuleError, Rules
 
-_MEMO = 1 << 16  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
+_MEMO = 1 << 15  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
 _MEMO_LENGTH = 256
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28
@@ -35,6 +35,15 @@ def compiled(pattern: str) -> re2._Regexp[str]:
     except re2.error as error:
         fault = error.args[0]
         raise RuleError(fault.decode() if isinstance(fault, bytes) else str(fault)) from error
+
+
+def size(pattern: str) -> int:
+    """Give the number of instructions that RE2 makes of a pattern. Raises ``RuleError`` as ``compiled`` does.
+
+    >>> size(r"[a-z]{2,40}"), size(r"[a-z]+")
+    (82, 5)
+    """
+    return int(compiled(pattern).programsize)
 
 
 class _Set:
@@ -67,6 +76,20 @@ class Group:
         self._whole = _Set(whole, full=True)
         self._longest = {number: rules.all[number >> 1].longest for number, _ in whole}
         self._line = max(self._longest.values(), default=0)
+
+    def match(self, line: str) -> Iterator[int]:
+        """Yield the numbers of the patterns that match a stripped line as a whole."""
+        if len(line) <= self._phrase:
+            yield from self._phrases.get(fold_plain(line), ())
+        if len(line) <= self._line:
+            yield from (n for n in self._whole.match(line) if len(line) <= self._longest[n])
+
+
+class Lookup:
+    """The patterns of the rules that apply to a kind of page, and what they found in lines seen before."""
+
+    def __init__(self, groups: Sequence[Group], active: frozenset[int]) -> None:
+        self._groups, self._active = groups, active
         self._memo: dict[str, tuple[int, ...]] = {}
 
     def match(self, line: str) -> tuple[int, ...]:
@@ -74,9 +97,8 @@ class Group:
         found = self._memo.get(line)
         if found is None:
             stripped = line.strip()
-            phrase = self._phrases.get(fold_plain(stripped), ()) if len(stripped) <= self._phrase else ()
-            whole = self._whole.match(stripped) if len(stripped) <= self._line else ()
-            found = tuple(sorted({*phrase, *(n for n in whole if len(stripped) <= self._longest[n])}))
+            numbers = {n for group in self._groups for n in group.match(stripped) if n >> 1 in self._active}
+            found = tuple(sorted(numbers))
             if len(line) <= _MEMO_LENGTH:
                 if len(self._memo) >= _MEMO:
                     self._memo.clear()
@@ -95,7 +117,7 @@ class Matcher:
         self._rules = rules
         self._group_of = [rule.scope.name if rule.scope.kind == "lang" else "" for rule in rules.all]
         self._groups: dict[str, Group] = {}
-        self._met: dict[frozenset[int], tuple[Group, ...]] = {}
+        self._met: dict[frozenset[int], Lookup] = {}
         self._inline: dict[int, list[re2._Regexp[str]]] = {}
         inside: list[tuple[int, str]] = []
         parses = re2.Set.SearchSet(_options())
@@ -118,11 +140,11 @@ class Matcher:
         except RuleError as error:
             raise RuleError(f"{rule.path}: [{rule.id.split('/')[1]}] bad pattern {pattern!r}: {error}") from error
 
-    def groups(self, active: frozenset[int]) -> tuple[Group, ...]:
-        """Give the groups that hold the rules of these numbers."""
+    def lookup(self, active: frozenset[int]) -> Lookup:
+        """Give what finds the rules of these numbers."""
         if active not in self._met:
             names = sorted({self._group_of[n] for n in active})
-            self._met[active] = tuple(self._groups.get(name) or self._group(name) for name in names)
+            self._met[active] = Lookup([self._groups.get(name) or self._group(name) for name in names], active)
         return self._met[active]
 
     def _group(self, name: str) -> Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import dedent
 from typing import NamedTuple
 
@@ -57,14 +57,15 @@ class Proof:
         """Make the stage of the rules of equal or wider scope: ``any`` < language and system < site."""
         key = (scope, f"{profile} {shuffled}")
         if key not in self._stages:
-            around = [rule for rule in self.rules.all if _wider(rule.scope, scope)]
+            around = [rule for rule in self.rules.all if wider(rule.scope, scope)]
             if shuffled:
                 random.Random(scope.name).shuffle(around)
             self._stages[key] = Chrome(_in_order(around), profile)
         return self._stages[key]
 
 
-def _wider(other: Scope, scope: Scope) -> bool:
+def wider(other: Scope, scope: Scope) -> bool:
+    """Say whether rules of the other scope apply wherever those of a scope do, English ones counted as everywhere."""
     return (
         other.kind == "any"
         or other == scope
@@ -78,14 +79,15 @@ def text_of(example: str) -> str:
     return dedent(example.removeprefix("\n")).rstrip()
 
 
-def _document(text: str, rule: Rule) -> Document:
+def page_of(text: str, rule: Rule) -> Document:
+    """Make a document of an example's text: a page to which the rule applies."""
     kind, name = rule.scope
     language = name if kind == "lang" else "und"
     labels: dict[str, str | int | float | bool] = {"language": language, "cms": name if kind == "cms" else ""}
     return Document("example", text, url=f"https://{name}/" if kind == "site" else None, source=labels)
 
 
-def _mask(edits: Sequence[Edit], text: str) -> frozenset[int]:
+def visible(edits: Iterable[Edit], text: str) -> frozenset[int]:
     """Give the offsets of the visible characters that edits take."""
     return frozenset(i for e in edits for i in range(e.start, e.stop) if not text[i].isspace())
 
@@ -99,8 +101,8 @@ def _removes(rule: Rule, stage: Chrome) -> Iterator[tuple[str, str]]:
             continue
         if not wanted:
             yield "Wrong", f"nothing is marked in {text!r}"
-        patch = stage.propose(_document(text, rule))
-        missing, more = _mask(wanted, text) - _mask(patch.edits, text), _mask(patch.edits, text) - _mask(wanted, text)
+        patch = stage.propose(page_of(text, rule))
+        missing, more = visible(wanted, text) - visible(patch.edits, text), visible(patch.edits, text) - visible(wanted, text)
         if more:
             yield "Wrong", f"removes what is not marked:\n{render(text, patch.edits, credit=' ')}"
         elif missing:
@@ -112,9 +114,9 @@ def _removes(rule: Rule, stage: Chrome) -> Iterator[tuple[str, str]]:
 def _keeps(rule: Rule, all_rules: Chrome, alone: Chrome) -> Iterator[tuple[str, str]]:
     for example in rule.keeps:
         text, others = parse(text_of(example))  # marks in a look-alike: what other rules may take
-        edits = all_rules.propose(_document(text, rule)).edits
-        own = alone.propose(_document(text, rule)).edits
-        if own or any(e.rule == rule.id for e in edits) or _mask(edits, text) - _mask(others, text):
+        edits = all_rules.propose(page_of(text, rule)).edits
+        own = alone.propose(page_of(text, rule)).edits
+        if own or any(e.rule == rule.id for e in edits) or visible(edits, text) - visible(others, text):
             yield "Noisy", f"removes from a look-alike:\n{render(text, own or edits, credit=' ')}"
 
 
@@ -135,7 +137,7 @@ def _form(rule: Rule) -> Iterator[tuple[str, str]]:
 def _laws(rule: Rule, stage: Chrome, shuffled: Chrome) -> Iterator[tuple[str, str]]:
     for example in rule.removes:
         text, _ = parse(text_of(example))
-        document = _document(text, rule)
+        document = page_of(text, rule)
         patch = stage.propose(document)
         once = document + patch
         if once.undo().text != text:
@@ -146,7 +148,7 @@ def _laws(rule: Rule, stage: Chrome, shuffled: Chrome) -> Iterator[tuple[str, st
         if shuffled.propose(document).edits != patch.edits:
             yield "Wrong", f"the order of the rules matters: {text!r}"
     alone = Chrome(Rules([rule]), "strict")
-    hostile = _document(_hostile(rule), rule)
+    hostile = page_of(_hostile(rule), rule)
     alone.propose(document)
     start = time.process_time()
     alone.propose(hostile)

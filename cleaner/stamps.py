@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 _LONGEST = 60  # characters: weekday, date, time and zone in the wordiest languages
 _DATE = re.compile(
@@ -23,6 +23,7 @@ _JOINING = frozenset(
     "rd st th uhr um utc a.m p.m º ª".split()
 )
 _DENSE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_DIGIT = re.compile(r"\d")
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 _QUOTED = re.compile(r"'([^']*)'|([^a-zA-Z'\W\d]+)")
 
@@ -75,10 +76,11 @@ def stamp(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[
     """Yield the lines that are a calendar date: numbers, a month's name or a numeric date, and words of dates."""
     for k in hits:
         line = lines[k]
-        if len(line) <= _LONGEST and any(map(str.isdigit, line)) and _is_date(line, language):
+        if len(line) <= _LONGEST and _DIGIT.search(line) and _is_date(line, language):
             yield k
 
 
+@lru_cache(1 << 14)
 def _is_date(line: str, language: str) -> bool:
     numeric = _DATE.search(line)
     rest = _TIME.sub(" ", line[: numeric.start()] + " " + line[numeric.end() :] if numeric else line)
@@ -104,7 +106,7 @@ def stamp_ago(lines: Sequence[str], hits: Iterable[int], language: str) -> Itera
     known = frozenset().union(*(_known(code)[2] for code in sorted({language, "en"} - {"und"})))
     for k in hits:
         line = lines[k]
-        if len(line) <= _LONGEST and any(map(str.isdigit, line)) and _numberless(line) in known:
+        if len(line) <= _LONGEST and _DIGIT.search(line) and _numberless(line) in known:
             yield k
 
 

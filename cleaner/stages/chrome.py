@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -26,6 +26,9 @@ from cleaner.stages import Profile
 _STEPS = 64  # lines looked at to one side, removed ones included: bounds the work where a whole menu has gone
 _BUDGET = 0.5  # of the text's characters: what head and tail rules may take together
 _BUDGET_FROM = 500  # characters; below, a comment form can well be longer than the note above it
+
+
+_SIDES = {"before": (-1,), "after": (1,), "either": (-1, 1)}
 
 
 class _Span(NamedTuple):
@@ -97,39 +100,42 @@ class _Page:
         hints = document.line_hints() if document.hints else ()
         verbatim = _verbatim_lines(self.flat, hints)
         self.candidates: dict[int, list[int]] = {}  # position of a line -> rules that match it
-        self.contexts: dict[int, set[int]] = {}  # position of a line -> rules that want such a line beside
+        self.contexts: dict[int, set[int]] = {}  # rule -> positions of the lines that it may stand beside
         self._match(verbatim)
         self.flags: dict[int, set[int]] = {}  # position of a removed line -> the rules that remove it
+        self.gone: dict[str, set[int]] = {}  # class -> positions of the lines that its rules remove
         self.swept: dict[int, int] = {}  # rule that sweeps -> the position it sweeps from
 
     def _match(self, verbatim: frozenset[int]) -> None:
         hits: dict[int, list[int]] = {}
-        groups = self.chrome.matcher.groups(self.active)
+        match = self.chrome.matcher.lookup(self.active).match
         for k, line in enumerate(self.spans):
-            for group in groups:
-                for number in group.match(line.text):
-                    rule = number >> 1
-                    if rule not in self.active or line.start in verbatim:
-                        continue
+            found = match(line.text)
+            if found and line.start not in verbatim:
+                for number in found:
                     if number & 1:
-                        self.contexts.setdefault(k, set()).add(rule)
+                        self.contexts.setdefault(number >> 1, set()).add(k)
                     else:
-                        hits.setdefault(rule, []).append(k)
+                        hits.setdefault(number >> 1, []).append(k)
         stripped = [line.text.strip() for line in self.spans]
+        everywhere = [k for k, line in enumerate(self.spans) if line.start not in verbatim]
+        seen: dict[str, list[int]] = {}  # what a shape alone finds does not depend on the rule that asks
         for n in self.chrome.shaped & self.active:
-            shaped = self.rules[n]
-            if not (shaped.words or shaped.match):
-                hits[n] = [k for k, line in enumerate(self.spans) if line.start not in verbatim]
+            rule = self.rules[n]
             if n in hits:
-                hits[n] = list(self._shaped(shaped.shape, stripped, hits[n]))
+                hits[n] = self._shaped(rule.shape, stripped, hits[n])
+            elif not (rule.words or rule.match):
+                if rule.shape not in seen:
+                    seen[rule.shape] = self._shaped(rule.shape, stripped, everywhere)
+                hits[n] = seen[rule.shape]
         for n in sorted(hits):
             for k in hits[n]:
                 self.candidates.setdefault(k, []).append(n)
 
-    def _shaped(self, shape: str, stripped: Sequence[str], hits: Sequence[int]) -> Iterable[int]:
+    def _shaped(self, shape: str, stripped: Sequence[str], hits: Sequence[int]) -> list[int]:
         if shape in stamps.SHAPES:
-            return stamps.SHAPES[shape](stripped, hits, self.language)
-        return SHAPES[shape](stripped, hits)
+            return list(stamps.SHAPES[shape](stripped, hits, self.language))
+        return list(SHAPES[shape](stripped, hits))
 
     # Walking. Positions count lines that are not blank; removed lines do not add to a distance.
 
@@ -165,13 +171,14 @@ class _Page:
         want = self.rules[n].beside
         if want is None:
             return True
-        for step in {"before": (-1,), "after": (1,), "either": (-1, 1)}[want.side]:
+        near = [places for places in (self.contexts.get(n), *map(self.gone.get, want.classes)) if places]
+        if not near:
+            return False
+        for step in _SIDES[want.side]:
             for at, distance in self._walk(k, step):
                 if distance > want.within:
                     break
-                if n in self.contexts.get(at, ()) or any(
-                    self.rules[by].cls in want.classes for by in self.flags.get(at, ())
-                ):
+                if any(at in places for places in near):
                     return True
         return False
 
@@ -209,7 +216,7 @@ class _Page:
         for k, found in self.candidates.items():
             for n in found:
                 if self._plain(n):
-                    self.flags.setdefault(k, set()).add(n)
+                    self._flag(k, n)
                 else:
                     waiting.setdefault(k, []).append(n)
         positions = sorted(waiting)
@@ -221,11 +228,15 @@ class _Page:
                 if n in self.flags.get(k, ()) or not self.trusted(k, n) or not self.holds(k, n):
                     continue
                 for at in self._takes(k, n):
-                    self.flags.setdefault(at, set()).add(n)
+                    self._flag(at, n)
                 for at in positions[bisect_left(positions, k - _STEPS) : bisect_right(positions, k + _STEPS)]:
                     if at not in queued:
                         queued.add(at)
                         queue.append(at)
+
+    def _flag(self, k: int, n: int) -> None:
+        self.flags.setdefault(k, set()).add(n)
+        self.gone.setdefault(self.rules[n].cls, set()).add(k)
 
     def _plain(self, n: int) -> bool:
         """Whether rule n asks nothing of what stands around, and so goes wherever it is found."""
