@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cleaner import proof
 from cleaner.document import Document, Hint
-from cleaner.rules import RuleError, Rules, load
+from cleaner.rules import RuleError, Rules, load, shipped
 from cleaner.stages.chrome import Chrome
 
 RULE = """
@@ -427,3 +427,37 @@ def test_linear_in_a_hostile_text(kinds: Rules) -> None:
 
     seconds(10)
     assert seconds(8000) < 12 * max(seconds(2000), 0.02)  # four times the text; a square would take sixteen
+
+
+def test_a_digest_tells_what_rules_do_and_not_how_they_are_explained(folder) -> None:
+    before = load(folder()).digest()
+    assert load(folder(RULE.replace("A thing.", "Explained.").replace("invented", "elsewhere"))).digest() == before
+    assert load(folder(RULE.replace("Text.", "Other text."))).digest() == before
+    others = [
+        load(folder(RULE.replace('"line"', '"tail"'))).digest(),
+        load(folder(RULE.replace("share me", "share us").replace("Share me", "Share us"))).digest(),
+        load(folder(RULE.replace('"share"', '"nav"'))).digest(),
+        load(folder(RULE.replace("[thing]", "[other]"))).digest(),
+    ]
+    assert len({before, *others}) == 5
+
+
+def test_the_shipped_rules_lie_where_they_are_looked_for() -> None:
+    assert (shipped() / "any" / "share.toml").is_file()
+
+
+def test_near_ids_are_named_and_far_ones_are_not(folder) -> None:
+    rules = load(folder())
+    with pytest.raises(RuleError, match=r"^there is no rule 'share/thin'; near: share/thing$"):
+        rules["share/thin"]
+    with pytest.raises(RuleError, match=r"^there is no rule 'xyzzy'$"):
+        rules["xyzzy"]
+    assert rules["share/thing"].why == "A thing."
+
+
+def test_choices_are_sorted_and_the_nearest_is_suggested(folder) -> None:
+    with pytest.raises(RuleError) as error:
+        load(folder(RULE.replace('"share"', '"shares"')))
+    assert "did you mean 'share'? known: ad, app, author-bio, caption" in str(error.value)
+    with pytest.raises(RuleError, match="unknown class 'qqq'; known: ad, app"):
+        load(folder(RULE.replace('"share"', '"qqq"')))
