@@ -41,24 +41,36 @@ def size(pattern: str) -> int:
     """Give the number of instructions that RE2 makes of a pattern. Raises ``RuleError`` as ``compiled`` does.
 
     >>> size(r"[a-z]{2,40}"), size(r"[a-z]+")
-    (82, 5)
+    (82, 6)
     """
     return int(compiled(pattern).programsize)
 
 
 class _Set:
-    """Patterns that are asked all at once which of them match; empty sets match nothing."""
+    """Patterns that are asked all at once which of them match; no patterns match nothing."""
 
     def __init__(self, patterns: Sequence[tuple[int, str]], *, full: bool) -> None:
-        self.numbers = [number for number, _ in patterns]
-        self._set = (re2.Set.FullMatchSet if full else re2.Set.SearchSet)(_options())
-        for _, pattern in patterns:
-            self._set.Add(pattern)
-        if patterns:
-            self._set.Compile()
+        self._parts = list(_parts(patterns, full=full))
 
     def match(self, text: str) -> list[int]:
-        return [self.numbers[n] for n in self._set.Match(text) or ()] if self.numbers else []
+        return [numbers[n] for part, numbers in self._parts for n in part.Match(text) or ()]
+
+
+def _parts(patterns: Sequence[tuple[int, str]], *, full: bool) -> Iterator[tuple[re2.Set, list[int]]]:
+    """Compile patterns into as few sets as RE2's memory allows: one, or halves of it where one is too large."""
+    made = (re2.Set.FullMatchSet if full else re2.Set.SearchSet)(_options())
+    for _, pattern in patterns:
+        made.Add(pattern)
+    try:
+        if patterns:
+            made.Compile()
+            yield made, [number for number, _ in patterns]
+    except re2.error:
+        if len(patterns) < 2:
+            raise
+        middle = len(patterns) // 2
+        yield from _parts(patterns[:middle], full=full)
+        yield from _parts(patterns[middle:], full=full)
 
 
 def boundaries(phrase: str) -> str:
