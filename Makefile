@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint types tests fix mutation bench clean
+.PHONY: demo test lint types tests fix rules mutation bench clean
 
 demo: $(READY)
 	$(BIN)/cleaner clean seeds -o demo-out
@@ -36,6 +36,12 @@ tests: $(READY)
 fix: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# What one change to rules/ needs: they prove themselves, none is in vain, docs/rules/ says what they say.
+rules: $(READY)
+	$(BIN)/cleaner rules test
+	$(BIN)/cleaner rules lint
+	$(BIN)/cleaner rules docs --check
 
 # Slower than a commit should wait for: about 20 minutes on two cores.
 mutation: $(READY)

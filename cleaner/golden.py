@@ -21,7 +21,7 @@ Kind = Literal["new", "text", "edits", "orphan"]
 _SUFFIXES = (".txt", ".edits")
 _LINES = 2000
 """Lines of two texts that are compared one by one; what is longer counts as replaced as a whole."""
-_WORDS = 2000  # words of one changed stretch, likewise
+_WORDS = 1000  # words of one changed stretch, likewise
 _ALIKE = 0.3  # the share of words that two stretches have in common; below, their words are not interleaved
 
 
@@ -158,6 +158,11 @@ def pending(seeds: Path, golden: Path) -> dict[str, list[Difference]]:
     return found
 
 
+def waiting(golden: Path) -> list[str]:
+    """Give the names under which a run wrote a ``.new``."""
+    return sorted({path.stem for new in golden.glob("*.new") if (path := new.with_suffix("")).suffix in _SUFFIXES})
+
+
 def accept(name: str, golden: Path) -> list[Path]:
     """Make what the last run wrote the golden; give the files that changed.
 
@@ -234,7 +239,7 @@ def changed(expected: str, got: str) -> Document:
 
 def _by_words(old: str, new: str, start: int) -> Iterator[Edit]:
     a, b = re.findall(r"\s+|\S+", old), re.findall(r"\s+|\S+", new)
-    if max(len(a), len(b)) <= _WORDS and SequenceMatcher(None, a, b, autojunk=False).ratio() < _ALIKE:
+    if max(len(a), len(b)) <= _WORDS and SequenceMatcher(None, old.split(), new.split()).ratio() < _ALIKE:
         yield Edit(start, start + len(old), old, new, "golden")
     else:
         yield from _changes(a, b, _WORDS, start, _whole)
@@ -256,7 +261,7 @@ def _changes(
     if max(len(mid_a), len(mid_b)) > most:  # difflib takes quadratic time
         hunks = [("replace", 0, len(mid_a), 0, len(mid_b))]
     else:
-        hunks = list(SequenceMatcher(None, mid_a, mid_b, autojunk=False).get_opcodes())
+        hunks = list(SequenceMatcher(None, mid_a, mid_b).get_opcodes())
     for kind, i, j, k, m in hunks:
         if kind != "equal":
             old, new, at = "".join(mid_a[i:j]), "".join(mid_b[k:m]), starts[head + i]

@@ -243,6 +243,12 @@ def test_a_sweep_takes_all_to_the_edge(folder, kind: str) -> None:
     assert one(folder, far, rule) == far
 
 
+def test_where_two_sweeps_cross_all_their_lines_go(folder) -> None:
+    folder(RULE.replace('find = "line"', 'find = "tail"\nwithin = 3'), "any/tail.toml")
+    head = RULE.replace('find = "line"', 'find = "head"\nwithin = 3').replace("share me", "top")
+    assert one(folder, "a\nshare me\ntop\nb", head) == ""
+
+
 def test_an_edge_binds_a_line(folder) -> None:
     rule = RULE.replace('find = "line"', 'find = "line"\nedge = "tail"\nwithin = 2')
     assert one(folder, "share me\nx\ny\nshare me\nz", rule) == "share me\nx\ny\nz"

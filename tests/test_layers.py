@@ -18,9 +18,12 @@ LAYERS = (
     ("marks", "rules"),
     ("read", "write", "matcher", "shapes", "stamps"),
     ("stages",),
-    ("proof", "pipeline"),
-    ("golden", "run", "explain", "progress"),
-    ("cli", "__init__"),
+    ("proof", "pipeline", "revision", "sides"),
+    ("golden", "run", "explain", "lint", "progress", "rulebook", "effect"),
+    ("keeps", "counting"),
+    ("learn",),
+    ("propose",),
+    ("cli", "__init__", "pytest_plugin"),
     ("__main__",),
 )
 ONLY_DOCUMENT = ("read", "write")

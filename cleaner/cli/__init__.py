@@ -13,7 +13,9 @@ import click
 
 from cleaner import __version__
 from cleaner.cli.documents import clean, digest, explain, restore
+from cleaner.cli.effect import effect
 from cleaner.cli.golden import golden
+from cleaner.cli.learn import learn
 from cleaner.cli.rules import rules
 
 
@@ -46,5 +48,6 @@ def cli() -> None:
     """
 
 
-for command in (clean, explain, restore, digest, rules, golden):
+for command in (clean, explain, restore, digest, rules, golden, effect):
     cli.add_command(command)
+rules.add_command(learn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from cleaner.document import Document
+    from cleaner.marks import Piece
     from cleaner.pipeline import Pipeline
     from cleaner.rules import Rules
 
@@ -73,3 +75,12 @@ def read(path: Path) -> Document:
     from cleaner.read.files import read as read_source
 
     return read_source(Source(path.name, path))
+
+
+def painted(piece: Piece) -> str:
+    """Write one piece of a word diff: in red and green on a terminal, else between marks."""
+    if piece.kind == "=":
+        return piece.text
+    if sys.stdout.isatty():
+        return click.style(piece.text, fg="red" if piece.kind == "-" else "green", strikethrough=piece.kind == "-")
+    return f"[-{piece.text}-]" if piece.kind == "-" else f"{{+{piece.text}+}}"

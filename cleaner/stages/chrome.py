@@ -273,15 +273,18 @@ class _Page:
                 span = _Span(self.spans[k].start, self._past(k), self.rules[n])
                 if n in self.flags.get(k, ()):
                     found += [] if self.rules[n].sweeps else [span]
-                elif k not in self.flags and self.holds(k, n):
+                elif k not in self.flags and not self.trusted(k, n) and self.holds(k, n):
                     spared.append(span._replace(note=self._why_spared(self.rules[n])))
         for span, trusted in self._inline():
             if trusted:
                 found.append(span)
             else:
                 spared.append(span._replace(note=self._why_spared(span.rule)))
+        # Where two sweeps cross, the shorter one's lines go one by one.
+        for k, by in self.flags.items():
+            found += [_Span(self.spans[k].start, self._past(k), self.rules[n]) for n in by if self.rules[n].sweeps]
         kept, overlapping = _longest(found, len(self.text))
-        spared += [span._replace(note="overlap") for span in overlapping]
+        spared += [span._replace(note="overlap") for span in overlapping if not span.rule.sweeps]
         return self._edits(kept), self._edits(sorted(spared, key=lambda s: (s.start, s.stop, s.rule.id, s.note)))
 
     def _why_spared(self, rule: Rule) -> str:
