@@ -17,7 +17,9 @@ CLASSES = frozenset(
     "ad app author-bio caption comment comment-form comment-meta cookie duplicate follow footer legal login media "
     "meta nav read-more related search share subscribe tags widget".split()
 )
-SHAPES = frozenset(("author-bio", "caption-label", "kicker", "masthead", "name", "stamp", "stamp-ago", "title-again"))
+SHAPES = frozenset(
+    ("author-bio", "caption-label", "kicker", "masthead", "name", "short-line", "stamp", "stamp-ago", "title-again")
+)
 
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _STEM = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -66,6 +68,11 @@ class Scope(NamedTuple):
 
     kind: str
     name: str
+
+    @property
+    def breadth(self) -> int:
+        """Order scopes for the credit of equal finds: for every page, then a site, a system, English, a language."""
+        return ("any", "site", "cms", "lang").index(self.kind) + (self.kind == "lang" and self.name != "en")
 
 
 class Rule(_Table, frozen=True, kw_only=True):

@@ -116,11 +116,24 @@ def caption_label(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
             yield from (k - 1, k)
 
 
+def short_line(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Lines of one to five words (or a dozen letters where no blanks are written) that do not end like a sentence."""
+    for k in hits:
+        line = lines[k]
+        if (
+            len(line) <= (40 if line.isascii() or " " in line else 12)
+            and len(line.split()) <= 5
+            and not line.endswith(_ENDS)
+        ):
+            yield k
+
+
 SHAPES: dict[str, Callable[[Sequence[str], Iterable[int]], Iterable[int]]] = {
     "author-bio": author_bio,
     "caption-label": caption_label,
     "kicker": kicker,
     "masthead": masthead,
     "name": name,
+    "short-line": short_line,
     "title-again": title_again,
 }

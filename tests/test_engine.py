@@ -300,6 +300,12 @@ def test_the_longest_span_wins_then_the_smallest_id(folder) -> None:
     assert [(e.rule, e.note) for e in patch.spared] == [("b/thing", "overlap"), ("z/thing", "overlap")]
 
 
+def test_of_two_equal_spans_the_surer_rule_has_the_credit(folder) -> None:
+    folder(RULE.replace('find = "line"', 'find = "line"\nconfidence = "low"'), "any/a.toml")
+    patch = Chrome(load(folder(RULE, "any/b.toml")), "strict").propose(document("x\nshare me\ny"))
+    assert [e.rule for e in patch.edits] == ["b/thing"]
+
+
 def test_code_is_left_alone(folder) -> None:
     d = document("x\nshare me", hints=(Hint("p"), Hint("article/pre")))
     assert Chrome(load(folder())).propose(d).edits == ()

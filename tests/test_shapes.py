@@ -113,6 +113,22 @@ def test_caption_labels_come_in_pairs() -> None:
     assert shaped("caption-label", ["un deux trois quatre cinq six", lines[2], "b", lines[5]], [1, 3]) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "short"),
+    [
+        ("Riverside gauges", True),
+        ("un deux trois quatre cinq", True),
+        ("un deux trois quatre cinq six", False),
+        ("Fini.", False),
+        ("水位", True),
+        ("水位は今日も四メートルを超えて", False),
+        ("a" * 41, False),
+    ],
+)
+def test_a_short_line(line: str, short: bool) -> None:
+    assert shaped("short-line", [line]) == ([0] if short else [])
+
+
 # ---- fold
 
 

@@ -261,7 +261,7 @@ class _Page:
     # Editing.
 
     def decide(self) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
-        """Turn flags and inline finds into edits that do not overlap: the longest, then the leftmost, then by id."""
+        """Turn flags and finds into edits that do not overlap: the longest, the leftmost, the surer, the wider rule."""
         found: list[_Span] = []
         spared: list[_Span] = []
         for n, k in self.swept.items():
@@ -324,7 +324,7 @@ def _longest(spans: Sequence[_Span], length: int) -> tuple[list[_Span], list[_Sp
     taken = bytearray(length)
     kept: list[_Span] = []
     lost: list[_Span] = []
-    for span in sorted(spans, key=lambda s: (s.start - s.stop, s.start, s.rule.id)):
+    for span in sorted(spans, key=lambda s: (s.start - s.stop, s.start, s.rule.low, s.rule.scope.breadth, s.rule.id)):
         if taken.find(1, span.start, span.stop) < 0:
             taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
             kept.append(span)

@@ -238,7 +238,8 @@ def _rows(document: Document, classes: Mapping[str, str]) -> Iterator[LedgerRow]
         for n, e in enumerate(patch.edits):
             yield row(step, n, patch.stage, e, True)
         for n, e in enumerate(patch.spared):
-            yield row(step, n, patch.stage, e, False)
+            if e.note != "overlap":  # that text did not stay: it went by another rule, whose row stands above
+                yield row(step, n, patch.stage, e, False)
 
 
 def _document_row(document: Document, path: str) -> tuple[tuple[object, ...], int]:
