@@ -155,12 +155,20 @@ def _laws(rule: Rule, stage: Chrome, shuffled: Chrome, alone: Chrome) -> Iterato
             yield "Wrong", f"the order of the rules matters: {text!r}"
     alone = Chrome(Rules([rule]), "strict")
     hostile = page_of(_hostile(rule), rule)
-    alone.propose(document)
-    start = time.process_time()
-    alone.propose(hostile)
-    seconds = time.process_time() - start
+    seconds = min(_seconds(alone, hostile))
     if seconds > _SECONDS:
         yield "Wrong", f"takes {seconds:.1f} s over a hostile text of {len(hostile.raw):,} characters"
+
+
+def _seconds(stage: Chrome, page: Document) -> Iterator[float]:
+    """Time a stage over a page; again, where it took too long, for the machine may have been busy elsewhere."""
+    for _ in range(3):
+        start = time.process_time()
+        stage.propose(page)
+        seconds = time.process_time() - start
+        yield seconds
+        if seconds <= _SECONDS:
+            return
 
 
 def _in_order(rules: Sequence[Rule]) -> Rules:
