@@ -226,6 +226,7 @@ def _number(text: str) -> int:
 def _plain(id: str, suffix: str) -> tuple[str, bool]:
     """Give the id as a safe path, and whether it had to be cut."""
     above, _, last = id.rstrip("/").rpartition("/")
+    last = last or "_"
     folders, cut = _folders(above)
     name = _safe(last if last.endswith(suffix) else last + suffix)
     return folders + name, cut or _size(name) > COMPONENT_BYTES
