@@ -128,7 +128,7 @@ def test_a_plain_id_is_its_own_name(id: str) -> None:
         ("../../x", "__/__/x.txt"),
         ("C:\\x", "C__x.txt"),
         ("a//b/", "a/b.txt"),
-        ("", ".txt"),
+        ("", "_.txt"),
         ("con/com1.html", "_con/_com1.html.txt"),
         ("a./b ", "a_/b .txt"),
         ("tab\there", "tab_here.txt"),
