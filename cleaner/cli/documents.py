@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cleaner.cli.options import FOLDER, FOLDER_THERE, Unusable, cleaning, pipeline_of, read, told
+from cleaner.cli.options import FOLDER, FOLDER_THERE, Unusable, cleaning, painted, pipeline_of, read, told
 
 if TYPE_CHECKING:
     from cleaner.document import Document
-    from cleaner.marks import Piece
     from cleaner.pipeline import Pipeline
     from cleaner.run import Counts
 
@@ -137,20 +136,12 @@ def _show(done: Document, whole: bool, only: str | None) -> None:
         if row.skipped:
             click.secho(f"      … {row.skipped} unchanged", dim=True)
         else:
-            text = "".join(map(_painted, row.pieces))
+            text = "".join(map(painted, row.pieces))
             click.echo(f"{row.number:5} {text}  " + click.style(" ".join(row.rules), fg="cyan"))
     for e in (e for patch in done.patches for e in patch.spared if e.note != "overlap" and only in (None, e.rule)):
         click.echo(f"spared ({e.note}): {short(e.before.strip())}  " + click.style(e.rule, fg="cyan"))
     told = (f"{name} {value}" for name, value in sorted(done.labels.items()) if "sha256" not in name)
     click.secho(", ".join(told), dim=True)
-
-
-def _painted(piece: Piece) -> str:
-    if piece.kind == "=":
-        return piece.text
-    if sys.stdout.isatty():
-        return click.style(piece.text, fg="red" if piece.kind == "-" else "green", strikethrough=piece.kind == "-")
-    return f"[-{piece.text}-]" if piece.kind == "-" else f"{{+{piece.text}+}}"
 
 
 @click.command()
@@ -178,9 +169,8 @@ def restore(out: Path, to: Path, quiet: bool) -> None:
                 failed += 1
                 click.echo(f"{result.id}: {result.error}", err=True)
     if not quiet:
-        click.echo(
-            f"{total - failed:,} of {total:,} documents restored to {to}: {exact:,} byte for byte, the others as text"
-        )
+        others = ", the others as text" if exact < total - failed else ""
+        click.echo(f"{total - failed:,} of {total:,} documents restored to {to}: {exact:,} byte for byte{others}")
     sys.exit(1 if failed else 0)
 
 
