@@ -149,10 +149,12 @@ class _Page:
             yield k, distance
             distance += k not in self.flags
 
-    def _edge(self, k: int, step: int) -> int | None:
-        """Give the distance of a line to one edge of the text, 1 for the outermost line; None if out of sight."""
+    def _edge(self, k: int, step: int, within: int) -> bool:
+        """Whether a line stands among the outermost at one edge of the text, removed lines not counted."""
         outside = k if step < 0 else len(self.spans) - 1 - k
-        return 1 + sum(at not in self.flags for at, _ in self._walk(k, step)) if outside <= _STEPS else None
+        if outside > _STEPS or outside - len(self.flags) >= within:
+            return False
+        return sum(at not in self.flags for at, _ in self._walk(k, step)) < within
 
     def _run(self, k: int, n: int) -> int:
         """Count the adjacent lines, this one included, that are of rule n's set: up to its ``least``."""
@@ -193,7 +195,7 @@ class _Page:
         if rule.find == "cluster" and self._run(k, n) < rule.least:
             return False
         edge = rule.find if rule.sweeps else rule.edge
-        if edge and not 1 <= (self._edge(k, -1 if edge == "head" else 1) or 0) <= rule.within:
+        if edge and not self._edge(k, -1 if edge == "head" else 1, rule.within):
             return False
         return self._beside(k, n)
 
