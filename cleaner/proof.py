@@ -183,8 +183,3 @@ def _hostile(rule: Rule) -> str:
     near = max((parse(text_of(example))[0] for example in rule.removes), key=len)[:-1]
     times = _HOSTILE // 2 // (len(near) + 1) + 1
     return (near.replace("\n", " ") + " ") * times + ("\n" + near) * times
-
-
-def check(rules: Rules, only: Sequence[str] = ()) -> Iterator[Fault]:
-    """Yield every fault of the rules, or of those whose ids are given."""
-    return Proof(rules).check(*only)

@@ -16,7 +16,7 @@ _DATE = re.compile(
 )
 _TIME = re.compile(r"(?<!\d)\d{1,2}[:.h] ?\d{2}(?::\d{2})?(?!\d)", re.IGNORECASE)
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’.]?[^\W\d_]+)*|[^\w\s]", re.UNICODE)
-_BETWEEN = frozenset(",.:;/|-–—·•()@،、،")
+_BETWEEN = frozenset(",.:;/|-–—·•()@،、")
 # What stands between the parts of a date or behind a number; the CLDR's patterns have not all of it.
 _JOINING = frozenset(
     "a à alle am at bst cest cet de del edt el er est gmt h il kl klo klokken las le nd o om on op os ore pdt pm pst "
