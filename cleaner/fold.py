@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 FOLD_VERSION = 1
 """Goes up when any folded key changes; saved keys of another version cannot be compared."""
 
 _BLANKS = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _APOSTROPHES = "\u2019\u2018\u02bc\u2032\uff07\u00b4"
-_SPECIAL = re.compile(f"[{_BLANKS}{_APOSTROPHES}]")
+_WRITTEN = [(c, "'" if c in _APOSTROPHES else " ") for c in _BLANKS + _APOSTROPHES]
 _BEFORE = " •·*|>»›→▶►-–—"
 _AFTER = " :…»›→▶►|•·*<«‹←-–—.!"
 
@@ -20,8 +18,9 @@ def plain(text: str) -> str:
     >>> plain("Lire\\u00a0aussi\\t: l’OTAN")
     "Lire aussi : l'OTAN"
     """
-    for found in set(_SPECIAL.findall(text)):
-        text = text.replace(found, "'" if found in _APOSTROPHES else " ")
+    for special, written in _WRITTEN:
+        if special in text:
+            text = text.replace(special, written)
     return text
 
 

@@ -6,8 +6,9 @@ a rule finds, ``2 * rule + 1`` for what it wants beside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import re2
 
@@ -16,8 +17,14 @@ from cleaner.rules import Rule, RuleError, Rules
 
 _MEMO = 1 << 15  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
 _MEMO_LENGTH = 256
+_LONG = 200  # characters, what `longest` is unless told
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28
+
+LineShape = tuple[Callable[[str, str], bool], int]
+"""Whether a line, plain and stripped, of a language has a shape; the characters of the longest line that can."""
+
+Found = tuple[int, ...]
 
 
 def _options() -> re2.Options:
@@ -87,53 +94,101 @@ class Group:
     """The line patterns of the rules that go together: those of one language, or those that apply to every page."""
 
     def __init__(self, phrases: Mapping[str, Sequence[int]], whole: Sequence[tuple[int, str]], rules: Rules) -> None:
-        self._phrases = phrases
-        self._phrase = max(map(len, phrases), default=0) + 8  # characters: room for bullets and points
-        self._whole = _Set(whole, full=True)
+        self.phrases = phrases
+        self.phrase = max(map(len, phrases), default=0) + 8  # characters: room for bullets and points
         self._longest = {number: rules.all[number >> 1].longest for number, _ in whole}
-        self._line = max(self._longest.values(), default=0)
+        self.line = max(self._longest.values(), default=0)
+        self._whole = _Set(whole, full=True)
+        # Few rules look for lines as long as most prose: those are asked alone about them.
+        self._long = _Set([item for item in whole if self._longest[item[0]] > _LONG], full=True)
 
     def match(self, line: str) -> Iterator[int]:
-        """Yield the numbers of the patterns that match a stripped line as a whole."""
-        if len(line) <= self._phrase:
-            yield from self._phrases.get(fold_plain(line), ())
-        if len(line) <= self._line:
-            yield from (n for n in self._whole.match(line) if len(line) <= self._longest[n])
+        """Yield the numbers of the patterns, phrases aside, that match a stripped line as a whole."""
+        patterns = self._long if len(line) > _LONG else self._whole
+        return (n for n in patterns.match(line) if len(line) <= self._longest[n])
+
+
+class _Shape(NamedTuple):
+    """A shape that one line has or has not: the rules that ask for it alone, and those that also have a pattern."""
+
+    has: Callable[[str, str], bool]
+    longest: int
+    alone: frozenset[int]
+    also: frozenset[int]
 
 
 class Lookup:
     """The patterns of the rules that apply to a kind of page, and what they found in lines seen before."""
 
-    def __init__(self, groups: Sequence[Group], active: frozenset[int]) -> None:
-        self._groups, self._active = groups, active
-        self._memo: dict[str, tuple[int, ...]] = {}
+    def __init__(
+        self, groups: Sequence[Group], active: frozenset[int], language: str, shapes: Sequence[_Shape]
+    ) -> None:
+        self._groups, self._active, self._language, self._shapes = groups, active, language, shapes
+        self._phrase = max((group.phrase for group in groups), default=0)
+        self._line = max((group.line for group in groups), default=0)
+        self._shape = max((shape.longest for shape in shapes), default=0)
+        self._memo: dict[str, tuple[Found, Found] | tuple[()]] = {}
 
     def match(self, line: str) -> tuple[int, ...]:
         """Give the numbers of the patterns that match a line as a whole; the line went through ``plain``."""
-        found = self._memo.get(line)
-        if found is None:
-            stripped = line.strip()
-            numbers = {n for group in self._groups for n in group.match(stripped) if n >> 1 in self._active}
-            found = tuple(sorted(numbers))
-            if len(line) <= _MEMO_LENGTH:
-                if len(self._memo) >= _MEMO:
-                    self._memo.clear()
-                self._memo[line] = found
+        return tuple(sorted(self._numbers(line.strip())))
+
+    def _match(self, line: str) -> tuple[Found, Found] | tuple[()]:
+        numbers = sorted(self._numbers(line))
+        found = (
+            (tuple(n >> 1 for n in numbers if not n & 1), tuple(n >> 1 for n in numbers if n & 1)) if numbers else ()
+        )
+        if len(line) <= _MEMO_LENGTH:
+            if len(self._memo) >= _MEMO:
+                self._memo.clear()
+            self._memo[line] = found
         return found
+
+    def _numbers(self, line: str) -> set[int]:
+        numbers: set[int] = set()
+        if len(line) <= self._phrase:
+            folded = fold_plain(line)
+            for group in self._groups:
+                if folded in group.phrases and len(line) <= group.phrase:
+                    numbers.update(group.phrases[folded])
+        for group in self._groups:
+            if len(line) <= group.line:
+                numbers.update(group.match(line))
+        if numbers:
+            numbers = {n for n in numbers if n >> 1 in self._active}
+        for has, longest, alone, also in self._shapes:
+            if len(line) <= longest and (alone or not also.isdisjoint(numbers)) and has(line, self._language):
+                numbers |= alone
+            else:
+                numbers -= also
+        return numbers
+
+    def among(self, lines: Sequence[str]) -> Iterator[tuple[int, tuple[Found, Found]]]:
+        """Yield position, rules found and rules that may stand beside, of the stripped lines that something matches."""
+        memo, longest = self._memo, max(self._line, self._phrase, self._shape)
+        for k, line in enumerate(lines):
+            if len(line) > longest:
+                continue
+            found = memo.get(line)
+            if found is None:
+                found = self._match(line)
+            if found:
+                yield k, found
 
 
 class Matcher:
     """All patterns of a set of rules. Raises ``RuleError`` for a pattern that RE2 does not take.
 
-    Line patterns are grouped by language, the rest in one group, so that a page of a known language meets two
-    groups however many languages there are. Groups are compiled when first met.
+    Line patterns are grouped by language, the rest in one group with English, so that a page of a known language
+    meets two groups however many languages there are. Groups are compiled when first met. ``shapes`` are those
+    that one line has or has not, by name.
     """
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._group_of = [rule.scope.name if rule.scope.kind == "lang" else "" for rule in rules.all]
+    def __init__(self, rules: Rules, shapes: Mapping[str, LineShape] | None = None) -> None:
+        self._rules, self._shapes = rules, shapes or {}
+        self._group_of = [rule.scope.name if rule.scope.kind == "lang" else "en" for rule in rules.all]
         self._groups: dict[str, Group] = {}
-        self._met: dict[frozenset[int], Lookup] = {}
+        self._met: dict[tuple[frozenset[int], str], Lookup] = {}
         self._inline: dict[int, list[re2._Regexp[str]]] = {}
         inside: list[tuple[int, str]] = []
         parses = re2.Set.SearchSet(_options())
@@ -156,12 +211,21 @@ class Matcher:
         except RuleError as error:
             raise RuleError(f"{rule.path}: [{rule.id.split('/')[1]}] bad pattern {pattern!r}: {error}") from error
 
-    def lookup(self, active: frozenset[int]) -> Lookup:
-        """Give what finds the rules of these numbers."""
-        if active not in self._met:
+    def lookup(self, active: frozenset[int], language: str = "und") -> Lookup:
+        """Give what finds the rules of these numbers on pages of a language."""
+        key = active, language
+        if key not in self._met:
             names = sorted({self._group_of[n] for n in active})
-            self._met[active] = Lookup([self._groups.get(name) or self._group(name) for name in names], active)
-        return self._met[active]
+            groups = [self._groups.get(name) or self._group(name) for name in names]
+            shapes = [self._shape(name, active) for name in sorted(self._shapes)]
+            self._met[key] = Lookup(groups, active, language, [shape for shape in shapes if shape.alone or shape.also])
+        return self._met[key]
+
+    def _shape(self, name: str, active: frozenset[int]) -> _Shape:
+        has, longest = self._shapes[name]
+        asking = [n for n in active if self._rules.all[n].shape == name]
+        also = frozenset(2 * n for n in asking if self._rules.all[n].words or self._rules.all[n].match)
+        return _Shape(has, longest, frozenset(2 * n for n in asking) - also, also)
 
     def _group(self, name: str) -> Group:
         phrases: dict[str, list[int]] = {}

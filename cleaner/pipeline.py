@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import get_args
+from typing import Protocol, get_args, runtime_checkable
 
 from cleaner import rules
 from cleaner.document import Document, Patch
@@ -23,6 +23,13 @@ class StageError(RuntimeError):
     def __init__(self, stage: str, error: Exception) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
         self.stage = stage
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A stage that can tell, for less than a patch costs, that another would change neither text nor labels."""
+
+    def settled(self, document: Document) -> bool: ...
 
 
 class Pipeline:
@@ -74,6 +81,8 @@ class Pipeline:
     def _run(stage: Stage, document: Document, *, again: bool = False) -> Document:
         """Add a stage's patch; a later round's only if it changes the text or a label."""
         try:
+            if again and isinstance(stage, Settling) and stage.settled(document):
+                return document
             patch = stage.propose(document)
             labels = document.labels
             if again and not patch.edits and all(labels.get(name) == told for name, told in patch.labels.items()):

@@ -154,7 +154,7 @@ class SeedItem(_Item):
         try:
             pipeline = on.pipeline
             compared = compare(
-                on.seeds, on.golden, lambda seed: pipeline.clean(read(Source(seed.name, seed))), [self.path.stem]
+                on.seeds, on.golden, lambda seed: pipeline.clean(read(Source(seed.name, str(seed)))), [self.path.stem]
             )
             differences = [d for _, found in compared for d in found]
         except (GoldenError, RuleError, StageError, Unreadable) as error:

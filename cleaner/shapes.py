@@ -15,6 +15,7 @@ from cleaner.fold import fold_plain
 
 _HEAD = 6  # lines: a headline, its kicker and its copy stand this near to the top
 _PROSE = 90  # characters: a line this long with a full stop is a paragraph, not a headline or a label
+_SHORT = 40  # characters of a name or a label
 _ENDS = (".", "!", "?", "…", ":", ";", ",", '."', ".”", ".»", ". »", "!”", "。")
 
 
@@ -43,8 +44,9 @@ def title_again(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
         return
     counts: dict[str, int] = {}
     repeats = []
+    shortest = min(map(len, first)) // 3  # case folding makes three characters of one at most
     for k in hits:
-        key = fold_plain(lines[k]) if len(lines[k]) <= 250 else ""
+        key = fold_plain(lines[k]) if shortest <= len(lines[k]) <= 250 else ""
         if key in first and k > first[key]:
             counts[key] = counts.get(key, 0) + 1
             repeats.append((k, key))
@@ -76,7 +78,12 @@ _PARTICLES = frozenset("al ben bin da de dei del della der di do dos du el la le
 
 def name(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """Lines that look like a person's name: two to four capitalised words and nothing else."""
-    return (k for k in hits if len(lines[k]) <= 40 and _name(lines[k]))
+    return (k for k in hits if is_name(lines[k]))
+
+
+def is_name(line: str) -> bool:
+    """Whether a line looks like a person's name."""
+    return len(line) <= _SHORT and _name(line)
 
 
 @lru_cache(1 << 14)
@@ -91,15 +98,21 @@ def _proper(word: str) -> bool:
     return letters.isalpha() and word[0].isupper() and not word[1:2].isupper()
 
 
+_QUOTES = '"“”«» '
+_BIO_ENDS = ".!" + _QUOTES
+
+
 def author_bio(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """A line under a name made of four or more short fragments, as profile texts are: ``Lecteur. Introverti. …``."""
-    wanted = set(hits)
-    for k in name(lines, range(len(lines))):
-        if k + 1 in wanted:
-            line = lines[k + 1].strip('"“”«» ')
+    for k in hits:
+        line = lines[k]
+        if not k or line[-1] not in _BIO_ENDS or line.count(".") + line.count("!") < 4 or not is_name(lines[k - 1]):
+            continue
+        line = line.strip(_QUOTES)
+        if line.endswith((".", "!")):
             fragments = [part.split() for part in re.split(r"[.!](?: |$)", line) if part]
-            if len(fragments) >= 4 and max(map(len, fragments)) <= 8 and line.endswith((".", "!")):
-                yield k + 1
+            if len(fragments) >= 4 and max(map(len, fragments)) <= 8:
+                yield k
 
 
 def caption_label(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
@@ -118,15 +131,24 @@ def caption_label(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
 
 def short_line(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """Lines of one to five words (or a dozen letters where no blanks are written) that do not end like a sentence."""
-    for k in hits:
-        line = lines[k]
-        if (
-            len(line) <= (40 if line.isascii() or " " in line else 12)
-            and len(line.split()) <= 5
-            and not line.endswith(_ENDS)
-        ):
-            yield k
+    return (k for k in hits if is_short(lines[k]))
 
+
+def is_short(line: str) -> bool:
+    """Whether a line is a short one."""
+    return (
+        len(line) <= _SHORT
+        and (line.isascii() or " " in line or len(line) <= 12)
+        and len(line.split()) <= 5
+        and not line.endswith(_ENDS)
+    )
+
+
+LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {
+    "name": (lambda line, language: is_name(line), _SHORT),
+    "short-line": (lambda line, language: is_short(line), _SHORT),
+}
+"""The shapes that a line of a language has or has not whatever stands around it, and the longest line that can."""
 
 SHAPES: dict[str, Callable[[Sequence[str], Iterable[int]], Iterable[int]]] = {
     "author-bio": author_bio,

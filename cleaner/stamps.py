@@ -62,6 +62,14 @@ def _known(language: str) -> tuple[frozenset[str], frozenset[str], frozenset[str
     return frozenset(m for m in months if not m.isdigit()), frozenset(days | words), frozenset(ago)
 
 
+@cache
+def _words(language: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Give the month names, and all other words that may stand in a date, of a language and English."""
+    known = [_known(code) for code in {language, "en"} - {"und"}]
+    months = frozenset().union(*(names for names, _, _ in known))
+    return months, _JOINING.union(*(others for _, others, _ in known))
+
+
 def _named(widths: Mapping[str, Mapping[str, Mapping[object, str]]]) -> dict[str, dict[str, str]]:
     """Give the names of CLDR contexts and widths; the narrow ones (``J``, ``F``) tell nothing."""
     return {
@@ -73,20 +81,20 @@ def _named(widths: Mapping[str, Mapping[str, Mapping[object, str]]]) -> dict[str
 
 
 def stamp(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[int]:
-    """Yield the lines that are a calendar date: numbers, a month's name or a numeric date, and words of dates."""
-    for k in hits:
-        line = lines[k]
-        if len(line) <= _LONGEST and _DIGIT.search(line) and _is_date(line, language):
-            yield k
+    """Give the lines that are a calendar date: numbers, a month's name or a numeric date, and words of dates."""
+    return (k for k in hits if is_stamp(lines[k], language))
+
+
+def is_stamp(line: str, language: str) -> bool:
+    """Whether a line is a calendar date."""
+    return len(line) <= _LONGEST and _DIGIT.search(line) is not None and _is_date(line, language)
 
 
 @lru_cache(1 << 14)
 def _is_date(line: str, language: str) -> bool:
     numeric = _DATE.search(line)
     rest = _TIME.sub(" ", line[: numeric.start()] + " " + line[numeric.end() :] if numeric else line)
-    known = [_known(code) for code in {language, "en"} - {"und"}]
-    months = frozenset().union(*(names for names, _, _ in known))
-    words = _JOINING.union(*(others for _, others, _ in known))
+    months, words = _words(language)
     named = digits = 0
     for token in _TOKEN.findall(_DENSE.sub(r" \g<0> ", rest) if _DENSE.search(rest) else rest):
         folded = token.casefold().strip(".")
@@ -102,17 +110,27 @@ def _is_date(line: str, language: str) -> bool:
 
 
 def stamp_ago(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[int]:
-    """Yield the lines that are a relative time in the past, as the CLDR words it."""
-    known = frozenset().union(*(_known(code)[2] for code in sorted({language, "en"} - {"und"})))
-    for k in hits:
-        line = lines[k]
-        if len(line) <= _LONGEST and _DIGIT.search(line) and _numberless(line) in known:
-            yield k
+    """Give the lines that are a relative time in the past, as the CLDR words it."""
+    return (k for k in hits if is_stamp_ago(lines[k], language))
+
+
+def is_stamp_ago(line: str, language: str) -> bool:
+    """Whether a line is a relative time in the past."""
+    if len(line) > _LONGEST or not _DIGIT.search(line):
+        return False
+    asked = _numberless(line)
+    return any(asked in _known(code)[2] for code in {language, "en"} - {"und"})
 
 
 def _numberless(line: str) -> str:
     return re.sub(r"\d+", "{0}", line.casefold().strip(" .,|·•-–—()"))
 
+
+LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {
+    "stamp": (is_stamp, _LONGEST),
+    "stamp-ago": (is_stamp_ago, _LONGEST),
+}
+"""The shapes and the longest line that can have them."""
 
 SHAPES: dict[str, Callable[[Sequence[str], Iterable[int], str], Iterable[int]]] = {
     "stamp": stamp,

@@ -8,7 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from cleaner.document import Document, Edit, Label, Patch
-from cleaner.write.output import Output
+from cleaner.write.atomic import Names
+from cleaner.write.folder import Folder
+from cleaner.write.fragment import Fault, Fragment, Keeping
+from cleaner.write.parts import Form
+from cleaner.write.shards import Decide, Shard, Writing, merge, tables_of, text_path
 
 CLASSES = {"fr/lire-aussi": "related"}
 TEXT = "Le pont ferme.\nLire aussi : La crue\nIl rouvrira lundi."
@@ -34,11 +38,37 @@ def cut(document: Document, what: str = "Lire aussi : La crue\n", rule: str = "f
     return document + Patch("chrome", (Edit(start, start + len(what), what, "", rule),))
 
 
-def run(out: Path, documents: Sequence[Document], inputs: Sequence[Path] = ()) -> Path:
-    with Output(out, ids=[d.id for d in documents], inputs=inputs) as o:
-        for d in documents:
-            o.add(d, CLASSES)
-        o.finish({"rules": "0" * 64})
+def run(
+    out: Path,
+    documents: Sequence[Document],
+    inputs: Sequence[Path] = (),
+    *,
+    chunks: int = 1,
+    shards: int = 1,
+    form: Form = "parquet",
+    to: str = "text",
+    ledger: Keeping = "parquet",
+    decide: Decide | None = None,
+    faults: Sequence[Fault] = (),
+) -> Path:
+    """Write a run of the documents, dealt in order to so many chunks and shards."""
+    names = Names.of([d.id for d in documents], ".txt") if to == "text" else None
+    with Folder(out, inputs=inputs) as folder:
+        folder.begin([text_path(names, d.id) for d in documents] if names else [])
+        how = Writing(folder.work, folder.out, form, ledger, names, decide)
+        size = -(-len(documents) // chunks)
+        for n in range(chunks):
+            with Fragment(folder.work, n, CLASSES, ledger) as fragment:
+                for d in documents[n * size : (n + 1) * size]:
+                    fragment.add(d)
+                for fault in faults if n == 0 else ():
+                    fragment.fault(fault)
+                fragment.commit()
+        bounds = [chunks * n // shards for n in range(shards + 1)]
+        for n in range(shards):
+            folder.announce(tables_of(n, how))
+            merge(Shard(n, bounds[n], bounds[n + 1] - 1), how)
+        folder.finish(chunks, {"rules": "0" * 64, "ledger": ledger, "to": to})
     return out
 
 

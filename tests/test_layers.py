@@ -17,18 +17,19 @@ LAYERS = (
     ("document", "fold"),
     ("marks", "rules"),
     ("read", "write", "matcher", "shapes", "stamps"),
-    ("stages",),
-    ("proof", "pipeline", "revision", "sides"),
-    ("golden", "run", "explain", "lint", "progress", "rulebook", "effect"),
+    ("site_lines", "sites"),
+    ("stages", "blocks"),
+    ("settings", "proof", "pipeline", "revision", "sides", "study"),
+    ("config", "decide", "golden", "explain", "lint", "progress", "rulebook", "effect", "engine"),
     ("keeps", "counting"),
-    ("learn",),
-    ("propose",),
+    ("learn", "near", "call", "work"),
+    ("propose", "run"),
     ("cli", "__init__", "pytest_plugin"),
     ("__main__",),
 )
 ONLY_DOCUMENT = ("read", "write")
-# Arrow is the language between parts, msgspec what types are written in, click the command line's own language.
-ANYWHERE = {"pyarrow", "msgspec", "click"}
+# Arrow and numpy are the language between parts, msgspec what types are written in, click the command line's own language.
+ANYWHERE = {"pyarrow", "numpy", "msgspec", "click"}
 
 
 def layer(module: str) -> int:

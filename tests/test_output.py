@@ -16,57 +16,32 @@ from runs import CLASSES, TEXT, cut, doc, encode, files, run, texts, told
 
 from cleaner.document import Document, Edit, Label, Patch
 from cleaner.write.atomic import TEMPORARY
-from cleaner.write.digest import (
-    DOCUMENTS_SCHEMA,
-    LEDGER_SCHEMA,
-    DocumentRow,
-    LedgerRow,
-    OutputError,
-    digest,
-    ids,
-    walk,
-)
-from cleaner.write.output import Output
+from cleaner.write.digest import digest, walk
+from cleaner.write.folder import Folder
+from cleaner.write.fragment import Fault, Fragment, Tally, marker
 from cleaner.write.restore import restore
+from cleaner.write.tables import DOCUMENTS_SCHEMA, LEDGER_SCHEMA, DocumentRow, LedgerRow, OutputError
 
 # A run.
 
 
-def test_a_run_holds_texts_tables_errors_and_counts(tmp_path: Path) -> None:
+def test_a_run_holds_texts_tables_and_errors(tmp_path: Path) -> None:
     spared = Edit(0, 2, "Le", "", "fr/article", "low confidence")
     d = cut(doc("site/a.html", title="Le pont", language="fr", language_score=0.75, format="html", pages=3))
-    d += Patch("chrome", labels={"suspect": True}, spared=(spared,))
-    with Output(tmp_path / "out", ids=["site/a.html", "b", "c"]) as o:
-        o.error("c", "read", "is a picture: “é”\n")
-        o.add(d, CLASSES)
-        o.add(Document("b", ""), CLASSES)
-        o.finish({"rules": "12ab", "seconds": 1.5})
-    out = tmp_path / "out"
+    d += Patch("chrome", labels={"suspect": True, "quality.words": 9}, spared=(spared,))
+    fault = Fault("c", "c", 0, "read", "is a picture: “é”\n")
+    out = run(tmp_path / "out", [d, Document("b", "")], faults=[fault])
     assert texts(out) == {"site/a.html.txt": "Le pont ferme.\nIl rouvrira lundi.\n", "b.txt": "\n"}
     tables = {"documents/part-00000.parquet", "ledger/part-00000.parquet"}
-    assert set(files(out)) == tables | {
-        ".files",
-        ".lock",
-        "errors.jsonl",
-        "run.json",
-        "text/b.txt",
-        "text/site/a.html.txt",
-    }
-    (first, edits), (second, none) = walk(out, {"site/a.html", "b"})
+    own = {".files", ".lock", "errors.jsonl", "run.json", "text/b.txt", "text/site/a.html.txt"}
+    assert set(files(out)) == tables | own
+    (first, edits, _), (second, none, _) = walk(out, {"site/a.html", "b"})
     assert first
     assert second
-    assert first[:9] == (
-        "site/a.html",
-        None,
-        None,
-        "text/site/a.html.txt",
-        "Le pont",
-        "fr",
-        0.75,
-        len(d.raw),
-        len(d.text),
-    )
-    assert first.labels == d.labels
+    assert first[:6] == ("site/a.html", None, None, "text/site/a.html.txt", "Le pont", None)
+    assert first[6:10] == ("fr", 0.75, len(d.raw), len(d.text))
+    assert first.labels == {**d.labels, "quality.words": 9.0}
+    assert first.quality == {"words": 9.0}
     assert second.raw_sha256 == sha256(b"").hexdigest()
     assert edits == [
         LedgerRow(
@@ -76,26 +51,40 @@ def test_a_run_holds_texts_tables_errors_and_counts(tmp_path: Path) -> None:
     ]
     assert none == []
     assert [json.loads(line) for line in (out / "errors.jsonl").read_bytes().splitlines()] == [
-        {"id": "c", "stage": "read", "reason": "is a picture: “é”\n"}
+        {"id": "c", "input": "c", "place": 0, "stage": "read", "reason": "is a picture: “é”\n"}
     ]
-    counts: dict[str, object] = {
-        "documents": 2,
-        "errors": 1,
-        "chars_raw": len(d.raw),
-        "chars": len(d.text),
-        "edits": 1,
-        "spared": 1,
-    }
-    counts |= {
-        "rules": {
-            "fr/lire-aussi": {"edits": 1, "spared": 0, "removed": 21, "added": 0},
-            "fr/article": {"edits": 0, "spared": 1, "removed": 0, "added": 0},
-        }
-    }
-    assert told(out)["counts"] == counts
     assert {"version", "started", "ended", "inputs"} <= told(out).keys()
-    assert (told(out)["finished"], told(out)["rules"], told(out)["seconds"]) == (True, "12ab", 1.5)
+    assert (told(out)["finished"], told(out)["rules"], told(out)["errors"]) == (True, "0" * 64, 1)
     assert list(told(out)) == sorted(told(out))
+
+
+def test_a_chunk_counts_what_it_holds_and_counts_add_up(tmp_path: Path) -> None:
+    d = cut(doc("a"))
+    spared = Patch("chrome", (), {}, (Edit(0, 2, "Le", "", "fr/article", "low"), Edit(0, 1, "L", "", "x", "overlap")))
+    for n, each in enumerate((d, d + spared)):
+        with Fragment(tmp_path, n, CLASSES, "parquet") as fragment:
+            fragment.add(each)
+            fragment.commit()
+    first, second = marker(tmp_path, 0), marker(tmp_path, 1)
+    assert first
+    assert second
+    total = Tally()
+    total += first.tally
+    total += second.tally
+    assert (total.documents, total.chars_raw, total.chars) == (2, 2 * len(d.raw), 2 * len(d.text))
+    assert (total.edits, total.spared) == (2, 1)  # what overlapped went by another rule
+    assert {name: (r.edits, r.spared, r.removed, r.added) for name, r in total.rules.items()} == {
+        "fr/lire-aussi": (2, 0, 42, 0),
+        "fr/article": (0, 1, 0, 0),
+    }
+    assert Tally().rules == {}
+
+
+def test_a_chunk_that_is_not_committed_leaves_nothing(tmp_path: Path) -> None:
+    with Fragment(tmp_path, 0, CLASSES, "parquet") as fragment:
+        fragment.add(doc("a"))
+    assert marker(tmp_path, 0) is None
+    assert files(tmp_path) == {}
 
 
 def test_the_tables_have_the_schemas_that_the_rows_have(tmp_path: Path) -> None:
@@ -115,32 +104,28 @@ def test_an_empty_run_is_a_run(tmp_path: Path) -> None:
 
 def test_labels_of_another_type_than_their_column_are_kept(tmp_path: Path) -> None:
     labels: dict[str, Label] = {"title": 7, "language_score": 1, "exact": "no", "z": 0.1, "a": "é\n", "b": False}
+    labels["quality.words"] = "many"
     out = run(tmp_path / "out", [Document("d", "x", source=labels)])
-    ((row, _),) = walk(out, {"d"})
+    ((row, _, _),) = walk(out, {"d"})
     assert row
     assert row.labels == labels | {"raw_sha256": sha256(b"x").hexdigest()}
-    assert (row.title, row.exact) == (None, None)
+    assert (row.title, row.exact, row.quality) == (None, None, {})
 
 
-def test_an_unknown_a_second_and_a_broken_document_write_nothing(tmp_path: Path) -> None:
-    with Output(tmp_path / "out", ids=["a", "b", "c\udce9"]) as o:
-        o.add(doc("a"), CLASSES)
-        for bad, fault in (
-            (doc("a", "other"), "added before"),
-            (doc("z"), "not among the ids"),
-            (Document("b", "half \ud83d"), "lone surrogate"),
-            (Document("b", "x") + Patch("s", (Edit(0, 0, "", "\udc80", "r"),)), "lone surrogate"),
-            (Document("b", "x", source={"title": "\udc80"}), "lone surrogate"),
-            (Document("b", "x", source={"other": "\udc80"}), "lone surrogate"),
-            (Document("c\udce9", "x"), "lone surrogate"),
+def test_a_half_character_is_refused_and_adds_nothing(tmp_path: Path) -> None:
+    with Fragment(tmp_path, 0, CLASSES, "parquet") as fragment:
+        for bad in (
+            Document("b", "half \ud83d"),
+            Document("b", "x") + Patch("s", (Edit(0, 0, "", "\udc80", "r"),)),
+            Document("b", "x", source={"title": "\udc80"}),
+            Document("b", "x", source={"other": "\udc80"}),
+            Document("c\udce9", "x"),
         ):
-            with pytest.raises(OutputError, match=fault):
-                o.add(bad, CLASSES)
-        o.error("c\udce9", "read", "its name is not UTF-8")
-        o.finish({})
-    assert texts(tmp_path / "out") == {"a.txt": TEXT + "\n"}
-    assert list(ids(tmp_path / "out")) == ["a"]
-    assert json.loads((tmp_path / "out/errors.jsonl").read_bytes())["id"] == "c\\udce9"
+            with pytest.raises(UnicodeEncodeError):
+                fragment.add(bad)
+        fragment.fault(Fault("c\udce9", "c", 0, "read", "its name is not UTF-8"))
+        made = fragment.commit()
+    assert (made.tally, made.faults[0].id) == (Tally(), "c\\udce9")
 
 
 def test_hostile_ids_stay_in_the_folder_and_come_back(tmp_path: Path) -> None:
@@ -261,13 +246,14 @@ def test_a_list_of_files_that_leads_elsewhere_removes_nothing_there(tmp_path: Pa
 
 def test_without_finish_a_run_is_unfinished_and_can_be_run_again(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with Output(out, ids=["a", "b"]) as o:
-        o.add(doc("a"), CLASSES)
+    with Folder(out) as folder:
+        folder.begin(["text/a.txt"])
+        (out / "text").mkdir()
+        (out / "text/a.txt").write_text("x\n")
     assert told(out)["finished"] is False
     for read in (digest, lambda out: restore(out, tmp_path / "to", encode)):
         with pytest.raises(OutputError, match="did not finish"):
             read(out)
-    assert not any(TEMPORARY.match(name) for name in files(out))
     assert texts(run(out, [doc("b")])) == {"b.txt": TEXT + "\n"}
 
 
@@ -275,14 +261,16 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from cleaner.document import Document
-from cleaner.write import output
-output.BATCH_ROWS, output.PART_BYTES = 2, 1
-with output.Output(Path(sys.argv[1]), ids=map(str, range(9))) as o:
-    for n in range(5):
-        o.add(Document(str(n), "x"), {})
-    (o.out / "text/6.txt~tmp0a1b2c3d").write_text("half")
-    print("ready", flush=True)
-    time.sleep(60)
+from cleaner.write.folder import Folder
+from cleaner.write.fragment import Fragment
+with Folder(Path(sys.argv[1])) as folder:
+    folder.begin(["text/6.txt"])
+    with Fragment(folder.work, 0, {}, "parquet") as fragment:
+        fragment.add(Document("5", "x"))
+        (folder.out / "text").mkdir()
+        (folder.out / "text/6.txt~tmp0a1b2c3d").write_text("half")
+        print("ready", flush=True)
+        time.sleep(60)
 """
 
 
@@ -297,7 +285,6 @@ def test_a_killed_run_is_unfinished_and_the_next_removes_all_of_it(tmp_path: Pat
         os.kill(child.pid, signal.SIGKILL)
     assert told(out)["finished"] is False
     assert any(TEMPORARY.match(name) for name in files(out))
-    assert len(list((out / "documents").glob("part-?????.parquet"))) == 2
     (out / "text/mine~tmp00000000").write_text("mine")
     with pytest.raises(OutputError, match="did not finish"):
         digest(out)

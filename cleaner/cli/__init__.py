@@ -12,8 +12,11 @@ from typing import NoReturn
 import click
 
 from cleaner import __version__
-from cleaner.cli.documents import clean, digest, explain, restore
+from cleaner.cli.clean import clean
+from cleaner.cli.config import config
+from cleaner.cli.documents import digest, restore
 from cleaner.cli.effect import effect
+from cleaner.cli.explain import explain
 from cleaner.cli.golden import golden
 from cleaner.cli.learn import learn
 from cleaner.cli.rules import rules
@@ -24,7 +27,7 @@ def main() -> NoReturn:
     try:
         cli(prog_name="cleaner", standalone_mode=False)
     except click.Abort:
-        click.echo("interrupted: what was finished is in the output; the same command does the run again", err=True)
+        click.echo("interrupted: what is done stays done; the same command goes on from there", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -48,6 +51,6 @@ def cli() -> None:
     """
 
 
-for command in (clean, explain, restore, digest, rules, golden, effect):
+for command in (clean, explain, restore, digest, config, rules, golden, effect):
     cli.add_command(command)
 rules.add_command(learn)

@@ -74,7 +74,7 @@ def read(path: Path) -> Document:
     from cleaner.read.files import Source
     from cleaner.read.files import read as read_source
 
-    return read_source(Source(path.name, path))
+    return read_source(Source(path.name, str(path)))
 
 
 def painted(piece: Piece) -> str:

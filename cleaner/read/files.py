@@ -1,19 +1,18 @@
-"""Files, folders and strings to documents."""
+"""Files and strings to documents."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+import sys
 from hashlib import sha256
-from pathlib import Path
 
 from cleaner.document import Document, Label
-from cleaner.read.decode import Unreadable, decode, without_surrogates
+from cleaner.read.decode import decode, without_surrogates
 from cleaner.read.html import declared_charset, is_html, linearise
+from cleaner.read.inputs import walk as walk
+from cleaner.read.record import Source as Source
+from cleaner.read.streams import bare, whole
 
 _TEXT = frozenset((".txt", ".text"))
 _PAGE = frozenset((".html", ".htm", ".xhtml"))
@@ -24,51 +23,25 @@ _CMS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file to read, and the id its document gets: its ``/``-separated path below the input it was found in."""
-
-    id: str
-    path: Path
-
-
-def walk(paths: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Source]:
-    """Yield the files of the inputs, each input a file or a folder; each folder in the order of the ids.
-
-    With several inputs an id begins with its input's name, and with as many folders above it as tell inputs of
-    one name apart. ``exclude`` holds globs that leave out what they match: a path below its input, or the name of
-    a file or folder at any depth. Hidden files and folders (``.git``, ``.DS_Store``) are left out, unless they are
-    inputs themselves. In folders, links to folders are not followed, nor links to files outside; what is no plain
-    file is left out.
-
-    A folder that cannot be listed is yielded like a file, so that ``read`` gives the reason.
-
-    Raises ``Unreadable`` when an input does not exist, naming it.
-    """
-    for path in paths:
-        if not path.exists():
-            raise Unreadable(f"{path}: no such file or folder")
-    for path, name in zip(paths, _names(paths), strict=True):
-        if path.is_dir():
-            yield from _tree(path, f"{name}/" if len(paths) > 1 else "", exclude)
-        elif not _excluded(name, exclude):
-            yield Source(name, path)
-
-
 def read(source: Source) -> Document:
     """Read one file: ``.txt`` as text, ``.html``, ``.htm`` and ``.xhtml`` as a page, others as what they look like.
 
+    A compressed file (gzip, zstd, bzip2, xz, by its first bytes) is one document; so is a file of many records, if
+    it holds text at all (``cleaner.read.records.documents`` tells them apart).
+
     Raises ``Unreadable`` with the reason when the file cannot be opened or holds no text.
     """
-    try:
-        if source.path.is_dir():
-            os.listdir(source.path)  # a folder that could not be listed: this says why
-        data = source.path.read_bytes()
-    except OSError as e:
-        raise Unreadable(f"cannot be read: {e.strerror or e}") from e
-    suffix = source.path.suffix.lower()
-    page = False if suffix in _TEXT else True if suffix in _PAGE else None
-    return _document(data, source.id, None, None, page)
+    return made(whole(source, sys.maxsize), source.id, None, None, by_name(os.fspath(source.path)))
+
+
+def by_name(path: str) -> bool | None:
+    """Tell by its name whether a file is a page; None when its looks decide.
+
+    >>> by_name("a.HTM"), by_name("a.txt.gz"), by_name("a.md")
+    (True, False, None)
+    """
+    suffix = os.path.splitext(bare(os.path.basename(path)))[1]
+    return False if suffix in _TEXT else True if suffix in _PAGE else None
 
 
 def document(data: bytes | str, id: str = "-", url: str | None = None, declared: str | None = None) -> Document:
@@ -80,10 +53,11 @@ def document(data: bytes | str, id: str = "-", url: str | None = None, declared:
     >>> document("<!doctype html><p>Une <b>page</b>.").text, document("Du texte.\\n").raw
     ('Une page.', 'Du texte.\\n')
     """
-    return _document(data, id, url, declared, None)
+    return made(data, id, url, declared, None)
 
 
-def _document(data: bytes | str, id: str, url: str | None, declared: str | None, page: bool | None) -> Document:
+def made(data: bytes | str, id: str, url: str | None, declared: str | None, page: bool | None) -> Document:
+    """Make a document as ``document`` does, of what is known to be a page or to be none; None lets its looks decide."""
     if isinstance(data, bytes):
         decoded = decode(data, declared or declared_charset(data))
         text, encoding, exact = decoded.text, decoded.encoding, decoded.exact
@@ -106,59 +80,3 @@ def _document(data: bytes | str, id: str, url: str | None, declared: str | None,
     if cms := _CMS.match(linear.generator):
         labels["cms"] = cms[1].lower()
     return Document(id, linear.text, url, hints=linear.hints, source=labels, html=text)
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Name each input by its last parts, as many as tell it from the others; equal inputs are numbered."""
-    parts = [[_printable(part) for part in Path(os.path.abspath(path)).parts[1:]] or ["root"] for path in paths]
-    taken = [1] * len(parts)
-    while True:
-        names = ["/".join(part[-n:]) for part, n in zip(parts, taken, strict=True)]
-        seen = Counter(names)
-        more = [i for i, name in enumerate(names) if seen[name] > 1 and taken[i] < len(parts[i])]
-        if not more:
-            break
-        for i in more:
-            taken[i] += 1
-    order: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        order[name] += 1
-        if order[name] > 1:
-            names[i] = f"{name}~{order[name]}"
-    return names
-
-
-def _tree(root: Path, prefix: str, exclude: Sequence[str]) -> Iterator[Source]:
-    home = root.resolve()
-    # A stack, not recursion: folders nest deeper than Python does. Sorted with a slash behind a folder’s name, the
-    # names come in the order of the ids: "a-b" before "a/b".
-    pending = [(root, prefix, True)]
-    while pending:
-        path, name, is_folder = pending.pop()
-        if not is_folder:
-            yield Source(name, path)
-            continue
-        found = []
-        try:
-            entries = list(os.scandir(path))
-        except OSError:
-            yield Source(name.removesuffix("/") or path.name, path)  # reading it gives the reason
-            continue
-        for entry in entries:
-            below = name + _printable(entry.name)
-            folder = entry.is_dir(follow_symlinks=False)
-            if entry.name.startswith(".") or _excluded(below[len(prefix) :], exclude):
-                continue
-            inside = folder or not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(home)
-            if inside and (folder or entry.is_file()):
-                found.append((Path(entry.path), f"{below}/" if folder else below, folder))
-        pending += sorted(found, key=lambda each: each[1], reverse=True)
-
-
-def _excluded(name: str, exclude: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) or fnmatchcase(name.rsplit("/", 1)[-1], glob) for glob in exclude)
-
-
-def _printable(name: str) -> str:
-    """Write the bytes of a file name that are not UTF-8 as ``\\xe9``, so that the id can be stored."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -65,11 +65,18 @@ def blank_edits(text: str, lines: Sequence[str], starts: Sequence[int], kept: fr
     first, last = bisect_right(starts, head) - 1, bisect_right(starts, tail - 1) - 1
     if first:
         yield Edit(0, starts[first], text[: starts[first]], "", "joins/blank-lines")
-    gap, cut = 0, 0
-    for n in range(first, last + 1):
-        line, start = lines[n], starts[n]
-        blank = n not in kept and (not line or (line[0] in BLANKS and not line.strip(BLANKS)))
-        if blank:
+    gap, cut, above = 0, 0, -2
+    for n, line in enumerate(lines):
+        # Most lines neither begin nor end in a blank.
+        if (line and line[0] not in BLANKS and line[-1] not in BLANKS) or not first <= n <= last:
+            continue
+        start = starts[n]
+        if above != n - 1:
+            if gap > 1:
+                yield Edit(cut, starts[above + 1], text[cut : starts[above + 1]], "", "joins/blank-lines")
+            gap = 0
+        if n not in kept and not line.strip(BLANKS):
+            above = n
             gap += 1
             if gap == 1 and line:
                 yield Edit(start, start + len(line), line, "", "joins/trailing-blank")
@@ -79,12 +86,14 @@ def blank_edits(text: str, lines: Sequence[str], starts: Sequence[int], kept: fr
         if gap > 1:
             yield Edit(cut, start, text[cut:start], "", "joins/blank-lines")
         gap = 0
-        if (line[:1] in BLANKS or line[-1:] in BLANKS) and n not in kept and not is_row(line):
+        if line and n not in kept and not is_row(line):
             if line[0] in _LEADING and line[1] not in BLANKS:
                 yield Edit(start, start + 1, line[0], "", "joins/leading-blank")
             end = len(line.rstrip(BLANKS))
             if end < len(line):
                 yield Edit(start + end, start + len(line), line[end:], "", "joins/trailing-blank")
+    if gap > 1:
+        yield Edit(cut, starts[above + 1], text[cut : starts[above + 1]], "", "joins/blank-lines")
     end = starts[last] + len(lines[last])
     if end < len(text):
         yield Edit(end, len(text), text[end:], "", "joins/blank-lines")

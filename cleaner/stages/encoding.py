@@ -324,7 +324,8 @@ _remembered = lru_cache(maxsize=4096)(_settled)
 
 def _repaired(text: str, verbatim: Callable[[int], bool]) -> tuple[list[Edit], list[Edit]]:
     """Give what to change in a text and what was held back; ``verbatim`` tells of an offset whether it is in code."""
-    made = _matches(text, _FOREIGN_END, lambda m: "\n", "line-end")
+    foreign = "\r" in text or "\u2028" in text or "\u2029" in text
+    made = _matches(text, _FOREIGN_END, lambda m: "\n", "line-end") if foreign else []
     ends = "\n\r\u2028\u2029" if made else "\n"
     spared: list[Edit] = []
     document = Signs()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from typing import NamedTuple
 
@@ -359,9 +359,9 @@ class Joins:
         'ils ont quitté hier l’OTAN. Les voisins aussi'
         """
         text = document.text
-        language = str(document.labels.get("language") or "und").split("-")[0].lower()
+        language = _language(document)
         lines = text.split("\n")
-        starts = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
+        starts = list(accumulate([len(line) + 1 for line in lines[:-1]], initial=0))
         kept = fenced(text, starts)
         if document.hints:
             kept |= {n for n, hint in enumerate(document.line_hints()) if hint is not None and hint.verbatim}
@@ -381,3 +381,15 @@ class Joins:
             elif rule == "joins/comma-space":
                 spared.append(edit._replace(note=NO_EVIDENCE))
         return Patch(self.name, tuple(sorted(edits)), spared=tuple(sorted(spared)))
+
+    def settled(self, document: Document) -> bool:
+        """Whether nothing that it goes by has changed since its last patch: the text, the language."""
+        patches = document.patches
+        own = next((n for n in reversed(range(len(patches))) if patches[n].stage == self.name), len(patches))
+        if own == len(patches) or any(patch.edits for patch in patches[own + 1 :]):
+            return False
+        return _language(document) == _language(replace(document, patches=patches[: own + 1]))
+
+
+def _language(document: Document) -> str:
+    return str(document.labels.get("language") or "und").split("-")[0].lower()

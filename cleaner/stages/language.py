@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from cleaner.document import Document, Patch
@@ -113,7 +114,11 @@ def identify(text: str) -> tuple[str, float]:
     >>> identify("Leave a Comment"), identify("Σχόλια")
     (('und', 0.0), ('el', 1.0))
     """
-    asked = sample(text)
+    return _identified(sample(text))
+
+
+@lru_cache(64)  # pages of one text, and of a text whose prose stayed as it was when its chrome went
+def _identified(asked: str) -> tuple[str, float]:
     letters = sum(map(str.isalpha, asked))
     told = _by_script(asked, letters)
     if told is not None or letters < MIN_LETTERS:

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, sha256
+from io import BufferedWriter
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import BinaryIO
 from unicodedata import normalize
 
 if sys.platform == "win32":
@@ -36,7 +36,7 @@ class Whole:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._temporary = path.with_name(f"{path.name}~tmp{token_hex(4)}")
-        self.file: BinaryIO = os.fdopen(os.open(self._temporary, _NEW, 0o666), "wb")
+        self.file: BufferedWriter = os.fdopen(os.open(self._temporary, _NEW, 0o666), "wb")
 
     def commit(self) -> None:
         """Bring the file's bytes to the disk, then its name, replacing a file that had it."""
@@ -50,13 +50,18 @@ class Whole:
             raise
         _sync_folder(self.path.parent)
 
+    def reopen(self) -> None:
+        """Open the file again at its end, after a library that wrote to it has closed it."""
+        if self.file.closed:
+            self.file = self._temporary.open("ab")
+
     def discard(self) -> None:
         """Remove the temporary file; what stood at ``path`` stays as it was."""
         with suppress(OSError):  # a full disk fails again when the rest of the buffer is flushed
             self.file.close()
         self._temporary.unlink(missing_ok=True)
 
-    def __enter__(self) -> BinaryIO:
+    def __enter__(self) -> BufferedWriter:
         return self.file
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -209,6 +214,17 @@ class Names:
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and _number(id) in self._known
+
+    def record(self, id: str) -> str:
+        """Give the name of a record of a file, ``<file's id>#<record>``: in a folder named after the file.
+
+        Its records are not known beforehand, so each name carries a hash of 16 digits, clash or none.
+
+        >>> Names.of([], ".txt").record("crawl/a.jsonl#7/8")
+        'crawl/a.jsonl/7_8~695670c774fcb701.txt'
+        """
+        file, _, name = id.partition("#")
+        return _marked(id, _plain(f"{file}/{name.replace('/', '_')}", self.suffix)[0], 16)
 
     def __getitem__(self, id: str) -> str:
         path, marked = self._named(id)

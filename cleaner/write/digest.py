@@ -1,112 +1,37 @@
-"""The tables of a run: their columns, their rows as they are read again, and one digest of it all."""
+"""A run read again: its documents with their edits, and one digest of it all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cleaner.document import Label
+from cleaner.write.parts import rows
+from cleaner.write.shards import DOCUMENTS, DROPPED, LEDGER, TEXTS
+from cleaner.write.tables import (
+    DOCUMENTS_SCHEMA,
+    DROPPED_SCHEMA,
+    LEDGER_SCHEMA,
+    SUMMARY_SCHEMA,
+    DocumentRow,
+    LedgerRow,
+    OutputError,
+    labels_of,
+)
 
-TEXTS, DOCUMENTS, LEDGER = "text", "documents", "ledger"
 ERRORS, RUN = "errors.jsonl", "run.json"
 
-DOCUMENTS_SCHEMA = pa.schema(
-    (
-        pa.field("id", pa.string(), nullable=False),  # input-relative path, `#` and the record in a container
-        pa.field("url", pa.string()),
-        pa.field("site", pa.string()),
-        pa.field("path", pa.string(), nullable=False),  # of the text file, relative to the run's folder
-        pa.field("title", pa.string()),
-        pa.field("language", pa.string()),
-        pa.field("language_score", pa.float64()),
-        pa.field("chars_raw", pa.int64(), nullable=False),  # characters, as everywhere: Unicode code points
-        pa.field("chars", pa.int64(), nullable=False),
-        pa.field("labels", pa.map_(pa.string(), pa.string()), nullable=False),  # the other labels, values as JSON
-        pa.field("source_sha256", pa.string()),  # of the file's bytes, in hex
-        pa.field("raw_sha256", pa.string(), nullable=False),  # of the decoded text as UTF-8
-        pa.field("exact", pa.bool_()),  # whether encoding the raw text gives the file's bytes
-        pa.field("encoding", pa.string()),
-        pa.field("format", pa.string()),
-    )
-)
-"""One row a document, in the order of adding. A label that has a column of its name and type stands there only."""
 
-LEDGER_SCHEMA = pa.schema(
-    (
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("step", pa.int32(), nullable=False),  # index of the patch in the document
-        pa.field("n", pa.int32(), nullable=False),  # index among the patch's edits, or among its spared ones
-        pa.field("stage", pa.string(), nullable=False),
-        pa.field("rule", pa.string(), nullable=False),
-        pa.field("class", pa.string(), nullable=False),
-        pa.field("start", pa.int64(), nullable=False),  # characters of the text that the stage was given
-        pa.field("stop", pa.int64(), nullable=False),
-        pa.field("before", pa.string(), nullable=False),
-        pa.field("after", pa.string(), nullable=False),
-        pa.field("note", pa.string(), nullable=False),
-        pa.field("applied", pa.bool_(), nullable=False),  # false: spared
-    )
-)
-"""One row an edit: documents in the order of adding, steps and edits in the order of making, spared edits last."""
+class Written(NamedTuple):
+    """One document of a run as it is on the disk: its row (None: edits without one), edits, reason if dropped."""
 
-LABEL_COLUMNS: Mapping[str, type] = {
-    "title": str,
-    "language": str,
-    "language_score": float,
-    "source_sha256": str,
-    "raw_sha256": str,
-    "exact": bool,
-    "encoding": str,
-    "format": str,
-}
-"""The labels that have a column, and the type that a label must have to stand there."""
-
-
-class OutputError(ValueError):
-    """A folder that a run cannot be written to or read from, or a document that cannot be written."""
-
-
-class LedgerRow(NamedTuple):
-    """One row of the ledger, in the order of ``LEDGER_SCHEMA``."""
-
-    id: str
-    step: int
-    n: int
-    stage: str
-    rule: str
-    kind: str
-    start: int
-    stop: int
-    before: str
-    after: str
-    note: str
-    applied: bool
-
-
-class DocumentRow(NamedTuple):
-    """One row of the documents table, in the order of ``DOCUMENTS_SCHEMA``; ``labels`` with those of the columns."""
-
-    id: str
-    url: str | None
-    site: str | None
-    path: str
-    title: str | None
-    language: str | None
-    language_score: float | None
-    chars_raw: int
-    chars: int
-    labels: Mapping[str, Label]
-    source_sha256: str | None
-    raw_sha256: str
-    exact: bool | None
-    encoding: str | None
-    format: str | None
+    row: DocumentRow | None
+    edits: list[LedgerRow]
+    reason: str = ""
 
 
 def run_of(out: Path) -> Mapping[str, object]:
@@ -128,34 +53,45 @@ def finished(out: Path) -> Path:
     return out.resolve()
 
 
+def kept_ledger(out: Path) -> str:
+    """Tell how a run kept its ledger: ``parquet``, ``jsonl``, ``summary`` or ``none``."""
+    return str(run_of(out).get("ledger", "parquet"))
+
+
 def ids(out: Path) -> Iterator[str]:
-    """Yield the ids of a run's documents, in its order."""
-    for (each,) in _read(out, DOCUMENTS, DOCUMENTS_SCHEMA, ["id"]):
-        yield str(each)
+    """Yield the ids of a run's documents, in its order, then of those that were dropped."""
+    for table in (DOCUMENTS, f"{DROPPED}/{DOCUMENTS}"):
+        for (each,) in rows(out, table, DOCUMENTS_SCHEMA, ["id"]):
+            yield str(each)
 
 
-def walk(out: Path, waiting: set[str]) -> Iterator[tuple[DocumentRow | None, list[LedgerRow]]]:
-    """Yield each document's row with its edits, in the order of the run; one document is in memory at a time.
+def walk(out: Path, waiting: set[str]) -> Iterator[Written]:
+    """Yield each document with its edits, in the order of the run; then those that were dropped.
 
-    Both tables have one order, so they are read side by side. ``waiting`` holds the documents' ids and is emptied
-    on the way: edits whose document is not to come (a part is missing, a table was changed) come with ``None``.
-    Raises ``OutputError`` that names the part which cannot be read.
+    Both tables have one order, so they are read side by side and one document is in memory at a time. ``waiting``
+    holds the documents' ids and is emptied on the way: edits whose document is not to come (a part is missing, a
+    table was changed) come without a row. Raises ``OutputError`` that names the part which cannot be read.
     """
-    groups = _groups(out)
+    yield from _walk(out, out, DOCUMENTS_SCHEMA, waiting)
+    yield from _walk(out / DROPPED, out, DROPPED_SCHEMA, waiting)
+
+
+def _walk(folder: Path, out: Path, schema: pa.Schema, waiting: set[str]) -> Iterator[Written]:
+    groups = _groups(folder) if kept_ledger(out) in ("parquet", "jsonl") else iter(())
     group = next(groups, None)
-    for values in _read(out, DOCUMENTS, DOCUMENTS_SCHEMA, DOCUMENTS_SCHEMA.names):
-        row = _document(values)
+    for values in rows(folder, DOCUMENTS, schema, schema.names):
+        row, reason = DocumentRow(*values[: len(DOCUMENTS_SCHEMA)]), values[len(DOCUMENTS_SCHEMA) :]  # type: ignore[arg-type]
+        row = row._replace(labels=labels_of(row), quality=dict(row.quality))
         while group and group[0].id not in waiting:
-            yield None, group
+            yield Written(None, group)
             group = next(groups, None)
+        edits: list[LedgerRow] = []
         if group and group[0].id == row.id:
-            yield row, group
-            group = next(groups, None)
-        else:
-            yield row, []
+            edits, group = group, next(groups, None)
+        yield Written(row, edits, str(reason[0]) if reason else "")
         waiting.discard(row.id)
     while group:
-        yield None, group
+        yield Written(None, group)
         group = next(groups, None)
 
 
@@ -163,50 +99,60 @@ def digest(out: Path) -> str:
     """Give the SHA-256, in hex, of all that a run says of its documents: rows, edits and texts.
 
     Equal runs have equal digests whatever the order of the documents, the number of workers, the batches, the
-    Parquet writer and the time. The recipe: of each document the SHA-256 of its row, its edits in order, each as
-    a compact JSON array in the order of the columns and ended by a line feed, then the bytes of its text file;
-    of these 32-byte digests, sorted by the UTF-8 of the ids and joined, the SHA-256. Labels are one JSON object
-    with sorted keys, those that have a column among them; the columns stand at their places, too.
-    Errors and ``run.json`` are left out: time limits and times are no part of the result.
+    formats that were written and the time. The recipe: of each document the SHA-256 of its row (without the place
+    of its text, ``path`` and ``text``), its edits in order, each as a compact JSON array in the order of the
+    columns and ended by a line feed, then its clean text as UTF-8 and a line feed; for a dropped one the reason
+    and a line feed. Of these 32-byte digests, sorted by the UTF-8 of the ids and joined, the SHA-256. Labels are
+    one JSON object with sorted keys, those that have a column among them; the columns stand at their places, too.
+    Errors and ``run.json`` are left out: time limits and times are no part of the result. A summary of a ledger
+    counts row by row.
 
     Raises ``OutputError`` when the run is unfinished, a text is missing or edits have no document.
     """
     out = finished(out)
     digests = []
-    for row, edits in walk(out, set(ids(out))):
+    for row, edits, reason in walk(out, set(ids(out))):
         if row is None:
             raise OutputError(f"{out}: the ledger has edits of {edits[0].id!r}, which the documents table has not")
         whole = sha256()
-        for values in (row, *edits):
+        told: tuple[tuple[object, ...], ...] = (row._replace(path=None, text=None), *edits)
+        for values in told:
             whole.update(msgspec.json.encode(values, order="deterministic") + b"\n")
-        try:
-            whole.update(text_file(out, row).read_bytes())
-        except OSError as e:
-            raise OutputError(f"{out}: the text of {row.id!r} cannot be read ({e.strerror})") from e
+        whole.update(text_of(out, row) + b"\n")
+        if reason:
+            whole.update(reason.encode() + b"\n")
         digests.append((row.id, whole.digest()))
+    if kept_ledger(out) == "summary":
+        for folder in (out, out / DROPPED):
+            digests += (
+                (str(values[0]), sha256(msgspec.json.encode(values)).digest())
+                for values in rows(folder, LEDGER, SUMMARY_SCHEMA, SUMMARY_SCHEMA.names)
+            )
     return sha256(b"".join(each for _, each in sorted(digests))).hexdigest()
 
 
-def text_file(out: Path, row: DocumentRow) -> Path:
-    """Give the file of a document's text. Raises ``OutputError`` when the row leads out of the run's folder."""
+def text_of(out: Path, row: DocumentRow) -> bytes:
+    """Give a document's clean text as UTF-8, without a line feed at its end.
+
+    Raises ``OutputError`` when the file is missing, lies outside the run's folder, or does not end with one.
+    """
+    if row.path is None:
+        return (row.text or "").encode()
     path = PurePosixPath(row.path)
     if path.parts[:1] != (TEXTS,) or ".." in path.parts or not (out / path).resolve().is_relative_to(out):
         raise OutputError(f"{row.id!r}: its text {row.path!r} is not in the run's folder")
-    return out / path
+    try:
+        text = (out / path).read_bytes()
+    except OSError as e:
+        raise OutputError(f"{row.id!r}: its text {row.path} cannot be read: {e.strerror or e}") from e
+    if not text.endswith(b"\n"):
+        raise OutputError(f"{row.id!r}: its text {row.path} was changed: it does not end with a line feed")
+    return text[:-1]
 
 
-def _document(values: tuple[object, ...]) -> DocumentRow:
-    row = DocumentRow(*values)  # type: ignore[arg-type]
-    stored: Iterable[tuple[str, str]] = row.labels  # type: ignore[assignment]
-    labels: dict[str, Label] = {name: msgspec.json.decode(text) for name, text in stored}
-    columns = row._asdict()
-    labels |= {name: columns[name] for name in LABEL_COLUMNS if columns[name] is not None and name not in labels}
-    return row._replace(labels=dict(sorted(labels.items())))
-
-
-def _groups(out: Path) -> Iterator[list[LedgerRow]]:
+def _groups(folder: Path) -> Iterator[list[LedgerRow]]:
     group: list[LedgerRow] = []
-    for values in _read(out, LEDGER, LEDGER_SCHEMA, LEDGER_SCHEMA.names):
+    for values in rows(folder, LEDGER, LEDGER_SCHEMA, LEDGER_SCHEMA.names):
         row = LedgerRow(*values)  # type: ignore[arg-type]
         if group and group[0].id != row.id:
             yield group
@@ -214,15 +160,3 @@ def _groups(out: Path) -> Iterator[list[LedgerRow]]:
         group.append(row)
     if group:
         yield group
-
-
-def _read(out: Path, table: str, schema: pa.Schema, columns: list[str]) -> Iterator[tuple[object, ...]]:
-    wanted = pa.schema([schema.field(name) for name in columns])
-    for part in sorted((out / table).glob("part-*.parquet")):
-        try:
-            with pq.ParquetFile(part) as file:
-                for n in range(file.num_row_groups):  # a row group is what was in memory when it was written
-                    group = file.read_row_group(n, columns=columns).select(columns).cast(wanted)
-                    yield from zip(*(column.to_pylist() for column in group.columns), strict=True)
-        except (OSError, KeyError, pa.ArrowException) as e:
-            raise OutputError(f"{part}: cannot be read: {e}") from e

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from cleaner.document import Edit, Patch, PatchError
 from cleaner.write.atomic import Names, write
-from cleaner.write.digest import DocumentRow, LedgerRow, OutputError, finished, ids, text_file, walk
+from cleaner.write.digest import finished, ids, kept_ledger, text_of, walk
+from cleaner.write.tables import DocumentRow, LedgerRow, OutputError
 
 
 class Restored(NamedTuple):
@@ -44,6 +45,10 @@ def restore(out: Path, to: Path, encode: Callable[[str, str], bytes]) -> Iterato
         raise OutputError(f"{to}: lies in the run's folder {out}; choose a folder outside")
     if target.exists() and not target.is_dir():
         raise OutputError(f"{to}: is a file; choose a folder")
+    if kept_ledger(out) not in ("parquet", "jsonl"):
+        raise OutputError(
+            f"{out}: its ledger was not kept whole (--ledger {kept_ledger(out)}), nothing can be put back"
+        )
     waiting = set(ids(out))
     return _restore(out, target, encode, Names.of(waiting), waiting)
 
@@ -51,7 +56,7 @@ def restore(out: Path, to: Path, encode: Callable[[str, str], bytes]) -> Iterato
 def _restore(
     out: Path, to: Path, encode: Callable[[str, str], bytes], names: Names, waiting: set[str]
 ) -> Iterator[Restored]:
-    for row, edits in walk(out, waiting):
+    for row, edits, _ in walk(out, waiting):
         if row is None:
             yield Restored(edits[0].id, None, False, "the ledger has edits of it, the documents table has not")
             continue
@@ -70,16 +75,13 @@ def _restore(
 
 def _raw(out: Path, row: DocumentRow, edits: Sequence[LedgerRow]) -> str:
     try:
-        text = text_file(out, row).read_bytes().decode()
+        text = text_of(out, row).decode()
     except OutputError as e:
         raise _Unfit(str(e)) from e
-    except OSError as e:
-        raise _Unfit(f"its text {row.path} cannot be read: {e.strerror or e}") from e
     except UnicodeDecodeError as e:
         raise _Unfit(f"its text {row.path} was changed: it is not UTF-8") from e
-    if not text.endswith("\n") or len(text) != row.chars + 1:
-        raise _Unfit(f"its text {row.path} was changed: {len(text):,} characters, {row.chars + 1:,} were written")
-    text = text[:-1]
+    if len(text) != row.chars:
+        raise _Unfit(f"its text {row.path} was changed: {len(text):,} characters, {row.chars:,} were written")
     try:
         patches = [
             Patch(stage, tuple(Edit(r.start, r.stop, r.before, r.after, r.rule, r.note) for r in rows))

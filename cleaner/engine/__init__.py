@@ -1,0 +1,1 @@
+"""Where maps run: worker processes that may die without taking the run with them."""

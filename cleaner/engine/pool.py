@@ -1,0 +1,257 @@
+"""Worker processes, one pipe each: a worker that dies or hangs is replaced, and what it was at is known.
+
+``concurrent.futures`` loses every task in flight when one worker dies and cannot say which item killed it;
+``multiprocessing.Pool`` waits for ever. Here the driver sees each worker's beat: the item it is at, and since when.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+if sys.platform != "win32":
+    import resource
+
+_LOOK = 0.25  # seconds between two looks at the beats
+_FULL = 112  # the exit code of a worker that could not have more memory
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Beat(Protocol):
+    """What a worker tells of itself while it works: shared memory, read by the driver when it has died."""
+
+    def at(self, item: int, step: int) -> None:
+        """Say that work on the item of this number begins; ``step`` is the caller's own number for what is done.
+
+        An item below 0 is none: there the time is not looked at.
+        """
+
+
+class Lost(NamedTuple):
+    """A task that its worker did not finish: the item and step it was at (-1: before the first), and why."""
+
+    item: int
+    step: int
+    reason: str
+
+
+class Failed(NamedTuple):
+    """A task whose function raised: a fault of ours or of the disk, never of one document."""
+
+    reason: str
+
+
+Do = Callable[[Any, Beat], Any]
+
+
+class Pool(Generic[Task, Result]):
+    """``workers`` processes that do tasks; a context manager, which kills them when it ends.
+
+    ``start`` is called once in each worker and gives the function that does a task; it must be picklable where
+    processes are not forked. An item that takes longer than ``timeout`` seconds costs its worker the life; one that
+    asks for more than ``memory`` bytes in a process gets a ``MemoryError`` (Linux; elsewhere the system decides).
+    """
+
+    def __init__(self, start: Callable[[], Do], workers: int, timeout: float, memory: int) -> None:
+        self._start, self._count, self._timeout, self._memory = start, workers, timeout, memory
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Pool[Task, Result]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()
+        self._workers.clear()
+
+    def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result | Lost | Failed] | None]:
+        """Yield each task with what became of it, as they end; None now and then, where nothing has ended for long.
+
+        Tasks are taken only when a worker is free. A task of None says that there will be more when one of those
+        at work has ended. Raises ``RuntimeError`` when None comes and nothing is at work.
+        """
+        todo = iter(tasks)
+        done = False
+        try:
+            while True:
+                while not done and self._has_room():
+                    try:
+                        task = next(todo)
+                    except StopIteration:
+                        done = True
+                        break
+                    if task is None:
+                        break
+                    self._idle().give(task)
+                busy = [worker for worker in self._workers if worker.busy]
+                if not busy and not done:
+                    raise RuntimeError("there is work left, but nothing that it waits for")
+                if not busy:
+                    return
+                ended = list(self._ended(busy))
+                yield from ended or (None,)
+        except GeneratorExit:
+            self.__exit__()
+            raise
+
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._count or not all(worker.busy for worker in self._workers)
+
+    def _idle(self) -> _Worker:
+        for worker in self._workers:
+            if not worker.busy:
+                return worker
+        self._workers.append(_Worker(self._start, self._memory))
+        return self._workers[-1]
+
+    def _ended(self, busy: list[_Worker]) -> Iterator[tuple[Task, Result | Lost | Failed]]:
+        by_pipe = {worker.pipe: worker for worker in busy}
+        for pipe in wait(list(by_pipe), _LOOK):
+            worker = by_pipe.pop(pipe)
+            task = worker.task
+            try:
+                yield task, worker.take()
+            except (EOFError, OSError):
+                yield task, self._replaced(worker, "")
+        now = time.monotonic()
+        for worker in by_pipe.values():
+            if worker.busy and worker.item >= 0 and now - worker.since > self._timeout and not worker.pipe.poll():
+                task = worker.task
+                yield task, self._replaced(worker, f"timeout: not done after {self._timeout:g} seconds")
+
+    def _replaced(self, worker: _Worker, reason: str) -> Lost:
+        item, step = worker.item, worker.step
+        worker.kill()
+        self._workers.remove(worker)
+        return Lost(item, step, reason or worker.cause())
+
+
+@dataclass(slots=True)
+class _Shared:
+    """The beat in shared memory: item (-1: none), step, start of the item in monotonic seconds."""
+
+    cells: Any
+
+    def at(self, item: int, step: int) -> None:
+        self.cells[2] = time.monotonic()  # first: a new item with an old time would look late
+        self.cells[0], self.cells[1] = item, step
+
+
+class _Worker:
+    """One process as the driver sees it."""
+
+    def __init__(self, start: Callable[[], Do], memory: int) -> None:
+        context = _context()
+        self._beat = _Shared(context.RawArray("d", (-1.0, -1.0, 0.0)))
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(start, theirs, self._beat, memory), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.busy = False
+        self.task: Any = None
+
+    @property
+    def item(self) -> int:
+        return int(self._beat.cells[0])
+
+    @property
+    def step(self) -> int:
+        return int(self._beat.cells[1])
+
+    @property
+    def since(self) -> float:
+        return float(self._beat.cells[2])
+
+    def give(self, task: object) -> None:
+        self._beat.at(-1, -1)
+        self.task, self.busy = task, True
+        with suppress(OSError):  # dead already: the next look finds the pipe at its end
+            self.pipe.send(task)
+
+    def take(self) -> Any:
+        result = self.pipe.recv()
+        self.busy = False
+        return result
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+    def cause(self) -> str:
+        code = self._process.exitcode
+        if code == _FULL:
+            return "ran out of memory"
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+            killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+            return f"killed its worker process: {name}{killed}"
+        return f"ended its worker process: exit code {code}"
+
+
+def _context() -> Any:
+    # Forked, a worker shares the rules that the driver has loaded. With threads about (a network library’s, say)
+    # a fork may copy a lock that nobody will open.
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+
+
+def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, memory: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _bind(memory)
+    threading.Thread(target=_follow, daemon=True).start()
+    try:
+        do = start()
+    except Exception as error:
+        do = _failing(error)
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            result = do(task, beat)
+        except MemoryError:
+            os._exit(_FULL)  # what holds the memory is unknown: only the end of the process gives it back
+        except Exception as error:
+            result = Failed(f"{type(error).__name__}: {error}")
+        beat.at(-1, -1)
+        pipe.send(result)
+
+
+def _failing(error: Exception) -> Do:
+    failed = Failed(f"{type(error).__name__}: {error}")
+    return lambda task, beat: failed
+
+
+def _bind(memory: int) -> None:
+    """Bound what the process may have, and bind its life to its parent's, in the kernel: C code holds up threads."""
+    if sys.platform != "linux":
+        return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (memory if hard < 0 else min(memory, hard), hard))
+    with suppress(OSError, AttributeError):  # a C library without prctl
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _follow() -> None:
+    """Die with the driver, so that none of its workers writes into the next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,298 @@
+"""Which lines of a page go: flags raised on lines until no flag is added.
+
+A line that goes lets its neighbours move together and may be the context that another rule waits for, never the
+other way round: what must hold for a flag can only become true. So there is one smallest set of flags, whatever the
+order of looking, and a line is looked at again only when one near it has gone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cleaner.rules import REACH, Rule
+from cleaner.stages import Profile
+
+STEPS = 64  # lines looked at to one side, removed ones included: bounds the work where a whole menu has gone
+assert STEPS > REACH
+
+_KINDS = 1 << 14  # remembered
+
+_SIDES = {"before": (-1,), "after": (1,), "either": (-1, 1)}
+
+
+class Ask(NamedTuple):
+    """What one rule asks of a page, worked out once: ``Rule`` with its words, texts and patterns left out."""
+
+    plain: bool  # it asks nothing of what stands around, and so goes wherever it is found
+    kept: bool  # its class stays
+    sweeps: bool
+    soft: bool  # it waits for its neighbours
+    edge: int  # -1: the head, 1: the tail, 0: anywhere
+    within: int
+    least: int  # lines of its set in a cluster; 0: it needs no cluster
+    bit: int  # its class
+    sides: tuple[int, ...]  # to which it looks for what it wants beside; none: it wants nothing
+    reach: int
+    wanted: int  # the classes it wants beside
+    alone: bool  # neighbours that have gone do not help it
+
+
+def _ask(rule: Rule, profile: Profile, keep: frozenset[str], bits: Mapping[str, int]) -> Ask:
+    kept, sweeps, beside = rule.cls in keep, rule.sweeps, rule.beside
+    edge = rule.find if sweeps else rule.edge
+    return Ask(
+        plain=not (rule.low or beside or rule.edge or rule.find != "line" or kept),
+        kept=kept,
+        sweeps=sweeps,
+        soft=rule.low and profile != "strict",
+        edge=-1 if edge == "head" else 1 if edge else 0,
+        within=rule.within,
+        least=rule.least if rule.find == "cluster" else 0,
+        bit=bits[rule.cls],
+        sides=_SIDES[beside.side] if beside else (),
+        reach=beside.within if beside else 0,
+        wanted=sum({bits[cls] for cls in beside.classes}) if beside else 0,
+        alone=rule.find == "inline",
+    )
+
+
+class _Kinds(NamedTuple):
+    """The rules that match a line, parted by what they wait for."""
+
+    plain: tuple[int, ...]
+    waiting: tuple[int, ...]
+    doubted: tuple[int, ...]  # soft ones, and those that never remove
+    clusters: tuple[int, ...]
+
+
+class Asks:
+    """What the rules of a set ask, and the rules of a line parted by it: lines that match alike are many."""
+
+    def __init__(self, rules: Sequence[Rule], profile: Profile, keep: frozenset[str]) -> None:
+        bits: dict[str, int] = {}
+        for rule in rules:
+            for cls in (rule.cls, *(rule.beside.classes if rule.beside else ())):
+                bits.setdefault(cls, 1 << len(bits))
+        self.all = tuple(_ask(rule, profile, keep, bits) for rule in rules)
+        self._kinds: dict[tuple[int, ...], _Kinds] = {}
+
+    def kinds(self, found: tuple[int, ...]) -> _Kinds:
+        """Part the rules that match a line."""
+        kinds = self._kinds.get(found)
+        if kinds is None:
+            if len(self._kinds) >= _KINDS:
+                self._kinds.clear()
+            kinds = self._kinds[found] = self.parted(found, sweeping=True)
+        return kinds
+
+    def parted(self, found: tuple[int, ...], *, sweeping: bool) -> _Kinds:
+        """Part the rules that match a line; sweeps never remove when sweeping is off."""
+        kinds: tuple[list[int], ...] = ([], [], [], [])
+        for n in found:
+            ask = self.all[n]
+            doubted = ask.soft or ask.kept or (ask.sweeps and not sweeping)
+            kinds[0 if ask.plain else 2 if doubted else 1].append(n)
+            if ask.least:
+                kinds[3].append(n)
+        return _Kinds(*map(tuple, kinds))
+
+
+class Flags:
+    """The flags of one page. Positions count the lines that are not blank, from 0 to ``size``.
+
+    ``candidates`` holds the rules that match each line, ``contexts`` the positions that a rule may stand beside.
+    ``by`` then holds the rules that remove each flagged line, ``swept`` the position that a rule sweeps from. With
+    ``sweeping`` off no rule sweeps.
+    """
+
+    def __init__(
+        self,
+        asks: Asks,
+        size: int,
+        candidates: Mapping[int, tuple[int, ...]],
+        contexts: Mapping[int, set[int]],
+        *,
+        sweeping: bool = True,
+    ) -> None:
+        self.asks, self.size, self.contexts, self.sweeping = asks.all, size, contexts, sweeping
+        self.by: dict[int, set[int]] = {}
+        self.swept: dict[int, int] = {}
+        self.doubted: dict[
+            int, tuple[int, ...]
+        ] = {}  # position -> rules found there that have to wait, or never remove
+        self._stays = bytearray(b"\0" + b"\1" * size + b"\0")  # by position + 1: 0 for a flagged line
+        self._gone: dict[int, int] = {}  # position -> the classes whose rules remove it
+        self._classes = 0  # all of them
+        self._sets: dict[int, set[int]] = {}  # rule of clusters -> where the lines of its set stand
+        self._waiting: dict[int, list[int]] = {}  # position -> rules found there that may remove it
+        self._hoped: set[int] = set()  # positions whose soft rules may remove
+        self._hopeful: set[int] = set()  # those that became so of late
+        self._settle(asks, candidates)
+
+    # What a rule asks. Removed lines do not add to a distance.
+
+    def _edge(self, k: int, ask: Ask) -> bool:
+        """Whether a line stands among the outermost at one edge of the text, removed lines not counted."""
+        if ask.edge < 0:
+            return k <= STEPS and self._stays.count(1, 0, k + 1) < ask.within
+        return self.size - 1 - k <= STEPS and self._stays.count(1, k + 2) < ask.within
+
+    def _run(self, k: int, n: int, least: int) -> bool:
+        """Whether the adjacent lines that are of rule n's set, this one included, are as many as it takes."""
+        places, stays = self._sets[n], self._stays
+        if len(places) < least:
+            return False
+        count = 1
+        for around in (range(k - 1, max(-1, k - 1 - STEPS), -1), range(k + 1, min(self.size, k + 1 + STEPS))):
+            for at in around:
+                if at in places:
+                    count += 1
+                    if count >= least:
+                        return True
+                elif stays[at + 1]:
+                    break
+        return False
+
+    def _beside(self, k: int, n: int, ask: Ask) -> bool:
+        places, wanted, gone = self.contexts.get(n, ()), ask.wanted, self._gone
+        if not places and not wanted & self._classes:
+            return False
+        for step in ask.sides:
+            left = ask.reach
+            stop = max(-1, k - 1 - STEPS) if step < 0 else min(self.size, k + 1 + STEPS)
+            for at in range(k + step, stop, step):
+                if at in places:
+                    return True
+                if at in gone:
+                    if gone[at] & wanted:
+                        return True
+                else:
+                    left -= 1
+                    if not left:
+                        break
+        return False
+
+    def _surrounded(self, k: int) -> bool:
+        """Whether the lines right above and below have gone (the text's edge counts, but not twice)."""
+        return self.size > 1 and not self._stays[k] and not self._stays[k + 2]
+
+    def holds(self, k: int, n: int) -> bool:
+        """Whether rule n's conditions hold for the line at position k, its confidence aside."""
+        ask = self.asks[n]
+        if ask.edge and not self._edge(k, ask):
+            return False
+        if ask.least and not self._run(k, n, ask.least):
+            return False
+        return not ask.sides or self._beside(k, n, ask)
+
+    def trusted(self, k: int, n: int) -> bool:
+        """Whether a rule whose conditions hold may remove: its class, the budget, its confidence."""
+        ask = self.asks[n]
+        if ask.kept or (ask.sweeps and not self.sweeping):
+            return False
+        return not ask.soft or (not ask.alone and self._surrounded(k))
+
+    def doubts(self) -> Iterator[tuple[int, int]]:
+        """Yield position and rule where a rule's conditions hold and it may not remove; flagged lines are left out."""
+        cuts: dict[tuple[int, int], int] = {}
+        for k, rules in self.doubted.items():
+            if k in self.by:
+                continue
+            for n in rules:
+                ask = self.asks[n]
+                if ask.edge:
+                    where = ask.edge, ask.within
+                    if where not in cuts:
+                        cuts[where] = self._cut(*where)
+                    if (k if ask.edge < 0 else self.size - 1 - k) > cuts[where]:
+                        continue
+                runs = not ask.least or self._run(k, n, ask.least)
+                if runs and (not ask.sides or self._beside(k, n, ask)) and not self.trusted(k, n):
+                    yield k, n
+
+    def _cut(self, edge: int, within: int) -> int:
+        """Give how far from an edge a line may stand to be among the outermost."""
+        stays = self._stays if edge < 0 else self._stays[::-1]
+        at = 0
+        for _ in range(within):
+            at = stays.find(1, at + 1)
+            if at < 0:
+                return STEPS
+        return min(at - 1, STEPS)
+
+    # Flagging.
+
+    def _settle(self, asks: Asks, candidates: Mapping[int, tuple[int, ...]]) -> None:
+        waiting, doubted = self._waiting, self.doubted
+        for k, found in candidates.items():
+            plain, may, soft, clusters = asks.kinds(found) if self.sweeping else asks.parted(found, sweeping=False)
+            for n in plain:
+                self._flag(k, n, self.asks[n].bit)
+            if may:
+                waiting[k] = [*may]
+            if soft:
+                doubted[k] = soft
+            for n in clusters:
+                self._sets.setdefault(n, set()).add(k)
+        if self.by:
+            stays = self._stays
+            for k in doubted:
+                if not stays[k] and not stays[k + 2]:
+                    self._hope(k)
+        positions = sorted(waiting.keys() | doubted.keys())
+        queue = [k for k in positions if k in waiting]
+        backwards = False
+        while queue:
+            touched: list[int] = []
+            self._hopeful.clear()
+            for k in queue:
+                for n in [n for n in waiting[k] if self.holds(k, n)]:
+                    waiting[k].remove(n)
+                    touched.append(k)
+                    for at in self._takes(k, n):
+                        self._flag(at, n, self.asks[n].bit)
+                        self._hope(at - 1)
+                        self._hope(at + 1)
+            # Lines ahead that were looked at have been so after the flag. Every other time backwards, and a chain of
+            # lines that wait for each other goes at once in one of the two directions.
+            behind, ahead = _near(positions, touched, -STEPS, 0), _near(positions, touched, 0, STEPS)
+            if backwards:
+                behind, ahead = ahead, behind
+            again = behind | ahead.difference(queue) | self._hopeful
+            backwards = not backwards
+            queue = sorted((k for k in again if waiting.get(k)), reverse=backwards)
+
+    def _hope(self, k: int) -> None:
+        """Let the soft rules of a line wait like others once the lines around it have gone."""
+        if k in self.doubted and k not in self._hoped and self._surrounded(k):
+            self._hoped.add(k)
+            self._hopeful.add(k)
+            self._waiting.setdefault(k, []).extend(n for n in self.doubted[k] if self.trusted(k, n))
+
+    def _flag(self, k: int, n: int, bit: int) -> None:
+        self.by.setdefault(k, set()).add(n)
+        self._stays[k + 1] = 0
+        self._gone[k] = self._gone.get(k, 0) | bit
+        self._classes |= bit
+
+    def _takes(self, k: int, n: int) -> Iterable[int]:
+        if not self.asks[n].sweeps:
+            return (k,)
+        if self.asks[n].edge < 0:
+            self.swept[n] = max(k, self.swept.get(n, k))
+            return range(k + 1)
+        self.swept[n] = min(k, self.swept.get(n, k))
+        return range(k, self.size)
+
+
+def _near(positions: Sequence[int], touched: Sequence[int], first: int, last: int) -> set[int]:
+    """Give those of the positions, in order, that lie from ``first`` to ``last`` lines behind a touched one."""
+    found: set[int] = set()
+    done = 0
+    for k in sorted(touched):
+        start = max(done, bisect_left(positions, k + first))
+        done = max(done, bisect_right(positions, k + last))
+        found.update(positions[start:done])
+    return found

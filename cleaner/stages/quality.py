@@ -1,0 +1,332 @@
+"""Label a document with signals of its final text: how long, how repetitive, how much of it is prose.
+
+The signals are those that filters of web corpora ask for. Nothing is judged here: thresholds are a decision of the
+user (``drop.quality`` in ``cleaner.toml``). Sources, by the name that ``SIGNALS`` uses:
+
+- Gopher: Rae et al. 2021, "Scaling Language Models", arXiv 2112.11446, table A1 and section A.1.1;
+- C4: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", JMLR 21, section 2.2;
+- RefinedWeb: Penedo et al. 2023, arXiv 2306.01116, which takes Gopher's document and repetition filters over;
+- FineWeb: Penedo et al. 2024, arXiv 2406.17557, section 3.6.
+
+A word is what stands between blanks and holds a letter or a digit; its length counts letters, digits and marks. In
+scripts that write without blanks every letter stands alone: two ideographs or kana count as a word, four letters of
+Thai, Lao, Khmer or Burmese do. An n-gram of such a text is as many letters as n words have.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleaner.document import Document, Label, Patch
+
+SIGNALS = {
+    "words": "words of the text (Gopher: 50 to 100,000)",
+    "sentences": "sentences of the text: runs of . ! ? and their like before a blank (C4: 3 at least)",
+    "mean_word_length": "letters, digits and marks of a word, mean (Gopher: 3 to 10, for English)",
+    "alphabetic_words": "share of what stands between blanks that holds a letter (Gopher: .8 at least)",
+    "hash_ratio": "number signs a word (Gopher: .1 at most)",
+    "ellipsis_ratio": "ellipses a word (Gopher: .1 at most)",
+    "terminal_lines": "share of lines that end a sentence (C4 keeps no other line; FineWeb: more than .12)",
+    "bullet_lines": "share of lines that begin with a bullet (Gopher: .9 at most)",
+    "ellipsis_lines": "share of lines that end with an ellipsis (Gopher: .3 at most)",
+    "short_lines": "share of lines under 30 characters (FineWeb: less than .67)",
+    "duplicate_lines": "share of lines that stand in the text before (Gopher: .3 at most)",
+    "duplicate_line_characters": "share of characters in such lines (Gopher: .2 at most; FineWeb: less than .1)",
+    **{
+        f"top_{n}_gram": f"share of characters in the most frequent run of {n} words (Gopher: {most} at most)"
+        for n, most in ((2, ".20"), (3, ".18"), (4, ".16"))
+    },
+    **{
+        f"repeated_{n}_gram": f"share of characters in runs of {n} words that stood before (Gopher: {most} at most)"
+        for n, most in ((5, ".15"), (6, ".14"), (7, ".13"), (8, ".12"), (9, ".11"), (10, ".10"))
+    },
+}
+"""What each signal says and who asks for how much of it; the label is ``quality.`` and the name. Blank lines never
+count; shares are 0 to 1 with four digits, and 0 where there is nothing to share."""
+
+# What a character is. A word's characters are those from _MARK on.
+_OTHER, _STOP, _WIDE_STOP, _BLANK, _MARK, _LETTER, _IDEOGRAPH, _LONG = range(8)
+# Of Unicode's Sentence_Terminal; the wide ones need no blank behind them.
+_STOPS, _WIDE_STOPS = (
+    ".!?\u037e\u0589\u061f\u06d4\u0964\u0965\u104a\u104b\u1362\u1367\u1368\u17d4\u17d5\u203c\u2047\u2048\u2049\u203d",
+    "。！？｡．﹒",
+)
+_TERMINAL = frozenset(_STOPS + _WIDE_STOPS)
+_CLOSING = "\"'»«”“’‘›‹」』）)]】〉》｣}*"
+_MAYBE = _TERMINAL | frozenset(_CLOSING)
+# A hyphen or an asterisk before a blank. Dashes are no bullets: French, Spanish and Russian open speech with them.
+_BULLETS = (*"•‣⁃▶►◦●○■□▪▫◆◇❖➢➤✓✔·∙", "- ", "* ")
+_ELLIPSES = ("…", "...")
+_SHORT = 30
+_IDEOGRAPHS = (
+    (0x3005, 0x3007),
+    (0x3041, 0x30FF),
+    (0x3400, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFF9D),
+    (0x1B000, 0x1B2FF),
+    (0x20000, 0x323AF),
+)
+_LONGS = ((0xE01, 0xE7F), (0xE81, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17D3), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F))
+# Segmenters cut invented news into words of 1.8 (jieba), 1.5 (janome) and 4.6 letters (pythainlp); round numbers do.
+_PER_WORD = {_IDEOGRAPH: 2, _LONG: 4}
+_KNOWN = 0x32400
+"""Code points from here on (tags, private use) are no letters."""
+
+_CHUNK = 1 << 14
+"""Characters at a time, so that memory is bounded by the words; texts are cut at blanks."""
+
+_U64 = npt.NDArray[np.uint64]
+_I64 = npt.NDArray[np.int64]
+_BASE, _INVERSE = 0x9E3779B97F4A7C15, pow(0x9E3779B97F4A7C15, -1, 1 << 64)
+_STEP = 0xD6E8FEB86659FD93
+_EDGE, _TRUE = np.array([_BLANK], np.uint8), np.array([True])
+_ZERO, _ONE, _NOUGHT = np.zeros(1, np.uint64), np.uint64(1), np.zeros(1, np.int32)
+
+
+class _Words(NamedTuple):
+    """The words of a text in order: a number that stands for each, and its characters; and what else was counted."""
+
+    keys: _U64
+    sizes: _I64
+    between: int = 0  # what stands between blanks, words or not
+    alphabetic: int = 0  # of these
+    ideographs: int = 0
+    longs: int = 0
+    sentences: int = 0
+
+
+@cache
+def _classes() -> npt.NDArray[np.uint8]:
+    table = np.zeros(_KNOWN + 1, np.uint8)
+    kinds = {"L": _LETTER, "M": _MARK, "N": _MARK, "Z": _BLANK}
+    table[:_KNOWN] = [kinds.get(unicodedata.category(chr(c))[0], _OTHER) for c in range(_KNOWN)]
+    for ranges, kind in ((_IDEOGRAPHS, _IDEOGRAPH), (_LONGS, _LONG)):
+        for first, last in ranges:
+            part = table[first : last + 1]
+            part[(part >= _MARK)] = kind
+    for characters, kind in ((_STOPS, _STOP), (_WIDE_STOPS, _WIDE_STOP), ("\t\n\v\f\r\x85\u200b", _BLANK)):
+        table[[ord(c) for c in characters]] = kind
+    return table
+
+
+@cache
+def _powers(base: int) -> _U64:
+    powers = np.full(_CHUNK, base, np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Cut a text at blanks into parts of ``_CHUNK`` characters at most; a longer word is cut too."""
+    start = 0
+    while len(text) - start > _CHUNK:
+        stop = 1 + max(text.rfind(blank, start, start + _CHUNK) for blank in "\n ")
+        stop = stop if stop > start else start + _CHUNK
+        yield text[start:stop]
+        start = stop
+    yield text[start:]
+
+
+def _mixed(keys: _U64) -> _U64:
+    """Spread numbers over all bits (the finalizer of splitmix64, Steele et al. 2014)."""
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))
+
+
+def _part(text: str) -> _Words:
+    """Give the words of one part, by whole-array steps."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = _classes().take(codes, mode="clip")
+    after = np.concatenate((kinds[1:], _EDGE))
+    blank = kinds == _BLANK
+    stops = (kinds == _STOP) | (kinds == _WIDE_STOP)
+    ends = stops & (after != _STOP) & (after != _WIDE_STOP) & ((kinds == _WIDE_STOP) | (after <= _BLANK))
+    runs = np.cumsum(blank[:-1] & ~blank[1:], dtype=np.int32)  # the number of the run of a character, less the first
+    total = int(runs[-1] if len(runs) else 0) + int(not blank[0])
+
+    inside = (kinds >= _MARK).nonzero()[0]  # without points and signs: "don't" is one word
+    if not len(inside):
+        return _Words(np.zeros(0, np.uint64), np.zeros(0, np.int64), total, 0, 0, 0, int(np.count_nonzero(ends)))
+    codes, kinds = codes.take(inside), kinds.take(inside)
+    run = np.concatenate((_NOUGHT, runs)).take(inside)
+    first = run[1:] != run[:-1]
+    dense = kinds >= _IDEOGRAPH
+    starts = np.flatnonzero(np.concatenate((_TRUE, first | dense[1:] | dense[:-1])))
+    sums = np.concatenate((_ZERO, np.cumsum((codes.astype(np.uint64) + _ONE) * _powers(_BASE)[: len(codes)])))
+    stops_at = np.append(starts[1:], len(codes))
+    lettered = run[kinds >= _LETTER]
+    return _Words(
+        keys=_mixed((sums[stops_at] - sums[starts]) * _powers(_INVERSE)[starts]),
+        sizes=stops_at - starts,
+        between=total,
+        alphabetic=int(np.count_nonzero(lettered[1:] != lettered[:-1])) + bool(len(lettered)),
+        ideographs=int(np.count_nonzero(kinds == _IDEOGRAPH)),
+        longs=int(np.count_nonzero(kinds == _LONG)),
+        sentences=int(np.count_nonzero(ends)),
+    )
+
+
+def _words(text: str) -> _Words:
+    parts = [_part(part) for part in _chunks(text) if part]
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return _Words(np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    keys, sizes, *counts = zip(*parts, strict=True)
+    return _Words(np.concatenate(keys), np.concatenate(sizes), *(sum(count) for count in counts))
+
+
+class _Groups(NamedTuple):
+    """Runs of words that stand more than once: the first place of each, then the later ones in order.
+
+    Those of the run ``i`` are ``later[bounds[i] : bounds[i + 1]]``.
+    """
+
+    first: _I64
+    bounds: _I64
+    later: _I64
+
+
+def _equal(keys: _U64, places: _I64, bits: int) -> _Groups:
+    """Group equal keys. Key and number are sorted as one integer; of a million words' keys 44 bits remain."""
+    low = np.uint64((1 << bits) - 1)
+    ranked = (keys & ~low) | np.arange(len(keys), dtype=np.uint64)
+    ranked.sort()
+    (same,) = ((ranked[1:] ^ ranked[:-1]) <= low).nonzero()
+    new = np.ones(len(same) + 1, bool)
+    np.not_equal(same[1:], same[:-1] + 1, out=new[1:-1])
+    (bounds,) = new.nonzero()
+    ranked &= low
+    number = ranked.view(np.int64)
+    return _Groups(places[number[same[bounds[:-1]]]], bounds, places[number[same + 1]])
+
+
+def _covered(starts: _I64, length: int, ends: _I64) -> int:
+    """Count the characters under runs of ``length`` words at sorted ``starts``; ``ends`` sums up the words' sizes."""
+    stops = starts + length
+    begins = np.maximum(starts, np.concatenate((starts[:1], stops[:-1])))
+    return int((ends[stops] - ends[begins]).sum())
+
+
+def _repetition(words: _Words, per_word: int) -> dict[str, float]:
+    """Give the shares of characters in the top 2- to 4-gram and in 5- to 10-grams that stood before.
+
+    A run of words that is repeated begins and ends with one that is, so each length looks only at the places that
+    the one before left: after the pairs little remains, and the cost is that of sorting the words once.
+    """
+    shares = dict.fromkeys((name for name in SIGNALS if name.endswith("_gram")), 0.0)
+    count = len(words.keys)
+    ends: _I64 = np.concatenate((_NOUGHT, np.cumsum(words.sizes)), dtype=np.int64)
+    bits = max(1, count.bit_length())
+    unit, width = words.keys, 1
+    while width < per_word:  # 1, 2, 4 letters: a word
+        unit = unit[:-width] * np.uint64(pow(_STEP, width, 1 << 64)) + unit[width:]
+        width *= 2
+    places, keys = np.arange(len(unit)), unit
+    step = np.uint64(pow(_STEP, per_word, 1 << 64))
+    for n in range(2, 11):
+        length = n * per_word
+        fits = int(places.searchsorted(count - length, "right"))
+        if fits < 2:
+            break
+        places = places[:fits]
+        keys = keys[:fits] * step + unit[places + (length - per_word)]
+        groups = _equal(keys, places, bits)
+        if not len(groups.first):
+            break
+        if n < 5:
+            shares[f"top_{n}_gram"] = _top(groups, length, ends) / int(ends[-1])
+        else:
+            shares[f"repeated_{n}_gram"] = _covered(np.sort(groups.later), length, ends) / int(ends[-1])
+        # What is repeated for n + 1 words is repeated for n words here and a word further.
+        kept = np.zeros(count + per_word, bool)
+        kept[groups.first] = kept[groups.later] = True
+        (stays,) = (kept[places] & kept[places + per_word]).nonzero()
+        places, keys = places[stays], keys[stays]
+    return shares
+
+
+def _top(groups: _Groups, length: int, ends: _I64) -> int:
+    """Count the characters of the most frequent run; of equally frequent ones the longest's, then the first's."""
+    counts = groups.bounds[1:] - groups.bounds[:-1]
+    (best,) = (counts == counts.max()).nonzero()
+    first = groups.first[best]
+    sizes = ends[first + length] - ends[first]
+    (tied,) = (sizes == sizes.max()).nonzero()
+    chosen = best[tied[first[tied].argmin()]]
+    later = groups.later[groups.bounds[chosen] : groups.bounds[chosen + 1]]
+    return _covered(np.concatenate((groups.first[chosen : chosen + 1], later)), length, ends)
+
+
+def _of_lines(text: str) -> dict[str, float]:
+    """Give the shares of lines; equal lines are compared without the blanks at their ends."""
+    lines = [line for line in map(str.strip, text.split("\n")) if line]
+    lasts = [line[-1] for line in lines]
+    terminal = 0
+    for line, last in zip(lines, lasts, strict=True):
+        if last in _MAYBE:
+            told = line if last in _TERMINAL else line.rstrip(_CLOSING)
+            terminal += told[-1:] in _TERMINAL and not told.endswith("...")
+    distinct = set(lines)
+    sizes = sum(map(len, lines))
+    counts = {
+        "terminal_lines": terminal,
+        "bullet_lines": sum(line.startswith(_BULLETS) for line in lines),
+        "ellipsis_lines": sum(line.endswith(_ELLIPSES) for line in lines),
+        "short_lines": sum(len(line) < _SHORT for line in lines),
+        "duplicate_lines": len(lines) - len(distinct),
+    }
+    shares = {name: count / max(1, len(lines)) for name, count in counts.items()}
+    return shares | {"duplicate_line_characters": (sizes - sum(map(len, distinct))) / max(1, sizes)}
+
+
+def signals(text: str) -> dict[str, int | float]:
+    """Give the signals of a text, by the names and in the order of ``SIGNALS``; time grows as the text does.
+
+    >>> found = signals("One two three. Four five?\\n- six\\n- six")
+    >>> found["words"], found["sentences"], found["bullet_lines"], found["duplicate_lines"]
+    (7, 2, 0.6667, 0.3333)
+    >>> signals("议会昨晚决定关闭旧桥。")["words"]
+    5
+    """
+    words = _words(text)
+    dense = {_IDEOGRAPH: words.ideographs, _LONG: words.longs}
+    spaced = len(words.keys) - sum(dense.values())
+    equivalents = spaced + sum(count / _PER_WORD[kind] for kind, count in dense.items())
+    most = max(dense, key=dense.__getitem__)
+    per_word = _PER_WORD[most] if dense[most] > spaced else 1
+    counted: dict[str, int | float] = {
+        "words": round(equivalents),
+        "sentences": words.sentences,
+        "mean_word_length": int(words.sizes.sum()) / (equivalents or 1),
+        "alphabetic_words": words.alphabetic / max(1, words.between),
+        "hash_ratio": (text.count("#") + text.count("＃")) / max(1.0, equivalents),
+        "ellipsis_ratio": (text.count("...") + text.count("…")) / max(1.0, equivalents),
+        **_of_lines(text),
+        **_repetition(words, per_word),
+    }
+    return {name: round(counted[name], 4) for name in SIGNALS}
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The stage that labels ``quality.words`` and the other ``SIGNALS``; no edits."""
+
+    name: ClassVar[str] = "quality"
+
+    def propose(self, document: Document) -> Patch:
+        """Give the labels."""
+        labels: dict[str, Label] = {f"quality.{name}": value for name, value in signals(document.text).items()}
+        return Patch(self.name, labels=labels)
+
+
+__all__ = ["SIGNALS", "Quality", "signals"]

@@ -1,0 +1,231 @@
+"""Merge what chunks became into the run's tables and texts: a shard is a row of chunks, in input order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cleaner.document import Label
+from cleaner.write.atomic import Names, place, settle, write
+from cleaner.write.fragment import Keeping, batches, table_path
+from cleaner.write.parts import Form, Part, part_name
+from cleaner.write.tables import (
+    DOCUMENTS_SCHEMA,
+    DROPPED_SCHEMA,
+    LEDGER_SCHEMA,
+    SUMMARY_SCHEMA,
+    DocumentRow,
+    labels_of,
+)
+
+TEXTS, DOCUMENTS, LEDGER, DROPPED = "text", "documents", "ledger", "dropped"
+
+Decide = Callable[[Mapping[str, Label]], str]
+"""Gives the reason why a document of these labels is left out; '' where it stays."""
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """A row of chunks, ``first`` to ``last`` inclusive, that become part ``number`` of every table."""
+
+    number: int
+    first: int
+    last: int
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The last word on a shard: how many documents it holds, and how many of its chunks were left out, by reason."""
+
+    shard: Shard
+    documents: int
+    chars: int
+    dropped: dict[str, int]
+
+
+class Writing(NamedTuple):
+    """How shards are written: ``names`` only where texts go into files, ``decide`` only where something may go."""
+
+    work: Path
+    out: Path
+    form: Form
+    ledger: Keeping
+    names: Names | None = None
+    decide: Decide | None = None
+
+
+def merged_path(work: Path, number: int) -> Path:
+    """Give the file of a shard's last word."""
+    return work / f"shard-{number:05}.json"
+
+
+def merged(work: Path) -> list[Merged]:
+    """Give the shards that are done, in order."""
+    return [msgspec.json.decode(p.read_bytes(), type=Merged) for p in sorted(work.glob("shard-*.json"))]
+
+
+def tables_of(number: int, how: Writing) -> list[str]:
+    """Give the paths of the parts that a shard may be written to, relative to the run's folder."""
+    named = [part_name(DOCUMENTS, number, how.form)]
+    if how.decide is not None:
+        named.append(part_name(f"{DROPPED}/{DOCUMENTS}", number, how.form))
+    if how.ledger != "none":
+        form: Form = "jsonl" if how.ledger == "jsonl" else "parquet"
+        named.append(part_name(LEDGER, number, form))
+        if how.decide is not None:
+            named.append(part_name(f"{DROPPED}/{LEDGER}", number, form))
+    return named
+
+
+def text_path(names: Names, id: str) -> str:
+    """Give the path of a document's text, relative to the run's folder."""
+    return f"{TEXTS}/{names[id] if id in names else names.record(id)}"
+
+
+def merge(shard: Shard, how: Writing) -> Merged:
+    """Write a shard's texts and parts; its last word is on the disk when this returns. Doing it again changes nothing.
+
+    Dropped documents, with their reasons, and their edits go to tables of their own under ``dropped``.
+    """
+    with ExitStack() as stack:
+        tables = _Tables(stack, shard.number, how)
+        for number in range(shard.first, shard.last + 1):
+            gone = _documents(number, how, tables)
+            if tables.ledger is None:
+                continue
+            for batch in batches(table_path(how.work, number, LEDGER)):
+                if gone and tables.dropped_ledger is not None:
+                    away = pc.is_in(batch.column("id"), value_set=pa.array(sorted(gone)))
+                    tables.dropped_ledger.add(batch.filter(away))
+                    batch = batch.filter(pc.invert(away))
+                tables.ledger.add(batch)
+        for part in tables.all:
+            part.commit()
+    if how.names is not None:
+        settle(how.out / path for path in tables.texts)
+    done = Merged(shard, tables.documents.rows, tables.chars, tables.reasons)
+    write(merged_path(how.work, shard.number), msgspec.json.encode(done))
+    return done
+
+
+class _Tables:
+    """The parts of one shard."""
+
+    def __init__(self, stack: ExitStack, number: int, how: Writing) -> None:
+        def part(table: str, schema: pa.Schema, form: Form) -> Part:
+            made: Part = stack.enter_context(Part(how.out / part_name(table, number, form), schema, form))
+            self.all.append(made)
+            return made
+
+        self.all: list[Part] = []
+        self.texts: list[str] = []
+        self.reasons: dict[str, int] = {}
+        self.chars = 0
+        self.folders: set[str] = set()
+        self.documents = part(DOCUMENTS, DOCUMENTS_SCHEMA, how.form)
+        self.dropped = self.dropped_ledger = self.ledger = None
+        if how.ledger != "none":
+            schema = SUMMARY_SCHEMA if how.ledger == "summary" else LEDGER_SCHEMA
+            form: Form = "jsonl" if how.ledger == "jsonl" else "parquet"
+            self.ledger = part(LEDGER, schema, form)
+            if how.decide is not None:
+                self.dropped_ledger = part(f"{DROPPED}/{LEDGER}", schema, form)
+        if how.decide is not None:
+            self.dropped = part(f"{DROPPED}/{DOCUMENTS}", DROPPED_SCHEMA, how.form)
+
+
+def _documents(number: int, how: Writing, tables: _Tables) -> set[str]:
+    """Add one chunk's documents; give the ids of those that were dropped."""
+    clusters = _clusters(how.work, number)
+    gone: set[str] = set()
+    for batch in batches(table_path(how.work, number, DOCUMENTS)):
+        if clusters:
+            batch = _with_clusters(batch, clusters)
+        reasons = _reasons(batch, how.decide) if how.decide is not None else []
+        if any(reasons) and tables.dropped is not None:
+            away = pa.array([bool(reason) for reason in reasons])
+            left = batch.filter(away)
+            gone.update(_strings(left, "id"))
+            told = pa.array([reason for reason in reasons if reason], pa.string())
+            tables.dropped.add(pa.record_batch([*left.columns, told], schema=DROPPED_SCHEMA))
+            for reason in filter(None, reasons):
+                kind = reason.split(" ", 1)[0]
+                tables.reasons[kind] = tables.reasons.get(kind, 0) + 1
+            batch = batch.filter(pc.invert(away))
+        tables.chars += pc.sum(batch.column("chars")).as_py() or 0
+        tables.documents.add(_as_files(batch, how.out, how.names, tables) if how.names is not None else batch)
+    return gone
+
+
+def _as_files(batch: pa.RecordBatch, out: Path, names: Names, tables: _Tables) -> pa.RecordBatch:
+    paths = [text_path(names, id) for id in _strings(batch, "id")]
+    for path, text in zip(paths, _strings(batch, "text"), strict=True):
+        folder = path.rpartition("/")[0]
+        if folder not in tables.folders:
+            (out / folder).mkdir(parents=True, exist_ok=True)
+            tables.folders.add(folder)
+        place(out / path, text.encode() + b"\n")
+    tables.texts += paths
+    return _replaced(batch, {"path": paths, "text": [None] * len(paths)})
+
+
+def _strings(batch: pa.RecordBatch, column: str) -> list[str]:
+    return [str(value) for value in batch.column(column).to_pylist()]
+
+
+def _replaced(batch: pa.RecordBatch, columns: Mapping[str, Sequence[object]]) -> pa.RecordBatch:
+    made = [
+        pa.array(columns[f.name], f.type) if f.name in columns else batch.column(n) for n, f in enumerate(batch.schema)
+    ]
+    return pa.record_batch(made, schema=batch.schema)
+
+
+def _reasons(batch: pa.RecordBatch, decide: Decide) -> list[str]:
+    texts = batch.schema.get_field_index("text")
+    columns = [[None] * batch.num_rows if n == texts else c.to_pylist() for n, c in enumerate(batch.columns)]
+    found = []
+    for values in zip(*columns, strict=True):
+        row = DocumentRow(*values)
+        labels = labels_of(row)
+        labels["chars"] = row.chars
+        if row.duplicate_of is not None:
+            labels["duplicate_of"] = row.duplicate_of
+        found.append(decide(labels))
+    return found
+
+
+def clusters_path(work: Path, number: int) -> Path:
+    """Give the file that tells of a chunk's documents which cluster they are in."""
+    return table_path(work, number, "clusters")
+
+
+CLUSTERS_SCHEMA = pa.schema(
+    (
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("duplicate_of", pa.string()),
+        pa.field("similarity", pa.float64()),
+    )
+)
+
+
+def _clusters(work: Path, number: int) -> dict[str, tuple[object, ...]]:
+    path = clusters_path(work, number)
+    if not path.exists():
+        return {}
+    found: dict[str, tuple[object, ...]] = {}
+    for batch in batches(path):
+        told = zip(*(c.to_pylist() for c in batch.columns[1:]), strict=True)
+        found |= dict(zip(_strings(batch, "id"), told, strict=True))
+    return found
+
+
+def _with_clusters(batch: pa.RecordBatch, clusters: Mapping[str, tuple[object, ...]]) -> pa.RecordBatch:
+    none = (None, None, None)
+    told = [clusters.get(id, none) for id in _strings(batch, "id")]
+    named = ("cluster", "duplicate_of", "similarity")
+    return _replaced(batch, {name: [row[n] for row in told] for n, name in enumerate(named)})
