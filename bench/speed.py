@@ -20,11 +20,13 @@ from cleaner.stages import LINE
 SEEDS = Path(__file__).parent.parent / "seeds"
 
 
-def texts(source: Path, column: str) -> list[str]:
+def texts(source: Path, column: str, language: str = "") -> list[str]:
+    """Give the texts of a folder, or of a column of a table; of one language where its ``language`` column says so."""
     if source.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        rows = pq.read_table(source, columns=[column])[column].to_pylist()
+        wanted = [("language", "=", language)] if language else None
+        rows = pq.read_table(source, columns=[column], filters=wanted)[column].to_pylist()
         return ["\n".join(row) if isinstance(row, list) else row for row in rows]
     paths = sorted(p for p in source.rglob("*") if p.is_file())
     found = [p.read_bytes().decode("utf-8", "replace") for p in paths]
@@ -35,9 +37,10 @@ def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("source", type=Path, nargs="?", default=SEEDS)
     ap.add_argument("--column", default="naive")
+    ap.add_argument("--language", default="", help="only the rows of a language")
     ap.add_argument("--rounds", type=int, default=3)
     a = ap.parse_args()
-    documents = [Document(str(n), text) for n, text in enumerate(texts(a.source, a.column))]
+    documents = [Document(str(n), text) for n, text in enumerate(texts(a.source, a.column, a.language))]
     size = sum(len(d.raw.encode()) for d in documents) / 1e6
     print(f"{len(documents)} documents, {size:.2f} MB, {sum(d.raw.count(chr(10)) + 1 for d in documents):,} lines")
     names = [name for name in LINE if name != "extract"]

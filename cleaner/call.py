@@ -17,6 +17,7 @@ from cleaner.read.record import Options, Source
 from cleaner.read.records import kind
 from cleaner.rules import load, shipped
 from cleaner.settings import Settings, get, keys
+from cleaner.study.facts import digest as facts_digest
 from cleaner.write.atomic import Names, Whole
 from cleaner.write.digest import run_of
 from cleaner.write.folder import Folder
@@ -27,6 +28,7 @@ from cleaner.write.tables import OutputError
 Begin = Literal["continue", "restart"]
 
 STDIN = "stdin"
+_BARE = (".txt", ".text", ".md")  # files that cannot name their address
 # A chunk is what a killed run may have to do again in each worker, about a second of work: larger ones only where
 # there would be more of them than a folder holds well.
 _CHUNK_BYTES, _CHUNK_DOCUMENTS = 1 << 20, 64
@@ -44,8 +46,9 @@ class Call:
         folder: Folder,
         begin: Begin,
         stdin: BinaryIO | None,
+        facts: Path | None = None,
     ) -> None:
-        self.inputs, self.settings, self.folder = list(inputs), settings, folder
+        self.inputs, self.settings, self.folder, self.facts = list(inputs), settings, folder, facts
         self.idle = False
         self.changed: list[str] = []
         former = kept(folder.work) if begin == "continue" and not folder.finished else None
@@ -53,7 +56,8 @@ class Call:
         self.sources = list(walk(given, settings.input.exclude))
         self.rules = tuple(Path(each) for each in settings.clean.rules)
         rules = load(shipped(), *self.rules).digest()
-        now = Plan(__version__, rules, "", former.today if former else today, _told(settings), self.inputs)
+        earlier = facts_digest(facts) if facts else ""
+        now = Plan(__version__, rules, earlier, former.today if former else today, _told(settings), self.inputs)
         files = [Input(source.id, source.size, source.stamp) for source in self.sources]
         if former is not None:
             differences = list(former.differences(msgspec.structs.replace(now, sources=former.sources)))
@@ -73,6 +77,7 @@ class Call:
                 self.changed = list(then.differences(now))
                 self.idle = not self.changed and "-" not in inputs
             if self.idle:
+                folder.tidy()
                 self.plan = now
                 return
             self._begin(now, files)
@@ -100,6 +105,22 @@ class Call:
                 if stdin is not None:
                     shutil.copyfileobj(stdin, file, 1 << 20)
         self.sources.append(Source(STDIN, str(path), path.stat().st_size, ""))
+        self.__dict__.pop("_containers", None)
+        if names := self.names:
+            self.folder.announce((text_path(names, STDIN), f"{text_path(names, STDIN).removesuffix('.txt')}/"))
+
+    @property
+    def studies(self) -> bool:
+        """Whether there is anything to learn: more documents than one."""
+        return self.settings.run.study and (len(self.sources) > 1 or bool(self._containers))
+
+    @property
+    def counts(self) -> bool:
+        """Whether documents have sites: pages and records may name theirs, files of text do by their folders."""
+        if not self.studies:
+            return False
+        by_folder = self.settings.input.site_from == "folder"
+        return by_folder or not all(source.path.lower().endswith(_BARE) for source in self.sources)
 
     @property
     def to(self) -> str:

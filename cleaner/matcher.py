@@ -7,7 +7,7 @@ a rule finds, ``2 * rule + 1`` for what it wants beside.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import re2
@@ -57,11 +57,15 @@ class _Set:
     """Patterns that are asked all at once which of them match; no patterns match nothing."""
 
     def __init__(self, patterns: Sequence[tuple[int, str]], *, full: bool) -> None:
-        in_order = sorted(patterns, key=lambda item: item[1])
-        self._parts: list[tuple[re2.Set, list[int]]] = []
-        for made, size in _compiled(tuple(pattern for _, pattern in in_order), full):
-            self._parts.append((made, [number for number, _ in in_order[:size]]))
-            in_order = in_order[size:]
+        self._patterns, self._full = sorted(patterns, key=lambda item: item[1]), full
+
+    @cached_property  # when first asked: a small page has no line that is long enough for the set of the long ones
+    def _parts(self) -> list[tuple[re2.Set, list[int]]]:
+        parts, done = [], 0
+        for made, size in _compiled(tuple(pattern for _, pattern in self._patterns), self._full):
+            parts.append((made, [number for number, _ in self._patterns[done : done + size]]))
+            done += size
+        return parts
 
     def match(self, text: str) -> list[int]:
         return [numbers[n] for part, numbers in self._parts for n in part.Match(text) or ()]

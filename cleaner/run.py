@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+import pyarrow.parquet as pq
 
 from cleaner.call import Begin, Call
 from cleaner.engine.pool import Failed, Lost, Pool
@@ -17,14 +18,21 @@ from cleaner.progress import State, Watch
 from cleaner.read.record import Chunk
 from cleaner.read.records import plan
 from cleaner.settings import Settings
-from cleaner.work import CLEANING, Clean, Job, Merge
+from cleaner.study.copies import duplicates
+from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
+from cleaner.study.signatures import sign
+from cleaner.work import CLEANING, LINES, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
-from cleaner.write.folder import Folder
+from cleaner.write.folder import FACTS, Folder
 from cleaner.write.fragment import Marker, Tally, marker, table_path
 from cleaner.write.shards import Merged, Shard, merged, tables_of
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
 _WORKER_MEMORY = 2 << 30
+
+
+_Task = Count | Clean | Merge
+_Pool = Pool[_Task, Marker | Merged | None]
 
 
 class RunError(RuntimeError):
@@ -42,6 +50,7 @@ class Summary:
     errors: int = 0
     seconds: float = 0.0
     resumed: int = 0
+    copies: int = 0
     idle: bool = False
     changed: list[str] = field(default_factory=list)
 
@@ -54,13 +63,15 @@ def run(
     today: str,
     begin: Begin = "continue",
     stdin: BinaryIO | None = None,
+    facts: Path | None = None,
     tell: Watch = lambda state: None,
 ) -> Summary:
     """Clean the inputs into the folder ``out``.
 
     ``begin`` is ``continue`` (go on with an unfinished run of the same call, do nothing where it is finished) or
     ``restart``. ``today`` (ISO) bounds publication dates; a continued run keeps that of its beginning. ``stdin`` is
-    read where an input is ``-``.
+    read where an input is ``-``. ``facts`` is a folder of facts that a former run learned (its ``facts/``): they are
+    applied, and extended by what this run learns.
 
     Raises ``Unreadable`` for an input that is not there, ``OutputError`` for an output that cannot be or an
     unfinished run of another call, ``RuleError`` and ``ValueError`` for rules and settings, ``RunError`` when the
@@ -68,7 +79,7 @@ def run(
     """
     began = time.monotonic()
     with Folder(out, inputs=[each for each in inputs if each != "-"]) as folder:
-        call = Call(inputs, settings, today, folder, begin, stdin)
+        call = Call(inputs, settings, today, folder, begin, stdin, facts)
         if call.idle:
             return _former(folder)
         driver = _Driver(call, tell)
@@ -86,30 +97,108 @@ class _Driver:
         self.read = 0
         self.tally = Tally()
         self.errors = self.resumed = self.chunks = 0
-        self.job = Job(call.settings, call.rules, call.today, call.reading, self.folder.out, self.work, call.names)
+        self.facts = self.folder.out / FACTS
+        self.clusters = self.facts / "clusters.parquet"
+        self.job = Job(
+            call.settings,
+            call.rules,
+            call.today,
+            call.reading,
+            self.folder.out,
+            self.work,
+            call.names,
+            facts=self.facts if call.counts else call.facts,
+            clusters=self.clusters if call.studies else None,
+            signs=call.studies,
+        )
         self.shards = _Shards(self.work, self.settings.output.shard_mb << 20)
         self.lost: dict[int, int] = {}
+        self.phase = "learning"
 
     def clean(self) -> None:
-        """Clean every chunk that is not done and merge every shard."""
-        self._tell()
+        """Learn what sites repeat, clean every chunk that is not done, find copies, merge every shard."""
+        if self.call.counts and not (self.facts / SITES_FILE).exists():
+            self._learn()
+        self.phase, self.read = "cleaning", 0
+        if self.call.studies:
+            sign(["One text, so that workers find the loop compiled."])
         with self._pool() as pool:
-            again: list[Clean] = []
-            for ended in pool.run(self._tasks(again)):
-                if ended is None:
-                    self._tell()
-                    continue
-                task, result = ended
-                if isinstance(result, Failed):
-                    raise RunError(result.reason)
-                if isinstance(result, Lost):
-                    again.append(self._without(task, result))
-                elif isinstance(result, Merged):
-                    self.shards.merged(result)
-                elif isinstance(task, Clean):
+            self.shards.held = self.job.signs and not self.clusters.exists()
+            self._do(pool, self._tasks)
+            if self.shards.held:
+                self.phase = "comparing"
+                self._tell()
+                self._compare()
+                self.shards.held = False
+                self.phase = "merging"
+                self._do(pool, self._merges)
+
+    def _learn(self) -> None:
+        """Count the lines of every site's pages, and keep what repeats as facts."""
+        with self._pool() as pool:
+            self._do(pool, self._counts)
+        self.folder.announce(f"{FACTS}/{name}" for name in (SITES_FILE, LINES_FILE))
+        counted = [table_path(self.work, number, LINES) for number in range(self.chunks)]
+        site_lines(counted, self.call.facts, self.facts, self.settings.run.memory_mb, self._temporary())
+        for path in counted:
+            path.unlink()
+
+    def _compare(self) -> None:
+        """Find the near-duplicates among the clean texts."""
+        self.folder.announce((f"{FACTS}/{self.clusters.name}",))
+        signed = [table_path(self.work, number, SIGNATURES) for number in range(self.chunks)]
+        given = self.settings.duplicates
+        duplicates(signed, None, given, self.settings.run.memory_mb, self._temporary(), self.clusters)
+
+    def _copies(self) -> int:
+        """Count the documents that are copies of one that stays."""
+        if not self.clusters.exists():
+            return 0
+        with pq.ParquetFile(self.clusters) as file:
+            return sum(batch.column("keep").to_pylist().count(False) for batch in file.iter_batches(columns=["keep"]))
+
+    def _temporary(self) -> Path:
+        made = self.work / "spill"
+        made.mkdir(exist_ok=True)
+        return made
+
+    def _do(self, pool: _Pool, tasks: Callable[[list[Count | Clean]], Iterator[_Task | None]]) -> None:
+        """Do a phase's tasks; what cost a worker its life is done again without the document."""
+        self._tell()
+        again: list[Count | Clean] = []
+        for ended in pool.run(tasks(again)):
+            if ended is None:
+                self._tell()
+                continue
+            task, result = ended
+            if isinstance(result, Failed):
+                raise RunError(result.reason)
+            if isinstance(result, Lost):
+                again.append(self._without(task, result))
+            elif isinstance(result, Merged):
+                self.shards.merged(result)
+            elif not isinstance(task, Merge):
+                if isinstance(result, Marker):
                     self._done(result)
-                    self.read += _bytes(task.chunk)
-                    self._tell()
+                self.read += _bytes(task.chunk)
+                self._tell()
+
+    def _counts(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
+        """Yield the chunks whose lines are not counted."""
+
+        def wanted(number: int) -> bool:
+            return not table_path(self.work, number, LINES).exists()
+
+        for chunk in plan(self.call.sources, self.call.reading, wanted):
+            self.chunks = max(self.chunks, chunk.number + 1)
+            while again:
+                yield again.pop()
+            if wanted(chunk.number):
+                yield Count(chunk)
+            else:
+                self.read += _bytes(chunk)
+        while any(wanted(number) for number in range(self.chunks)):
+            yield again.pop() if again else None
 
     def finish(self, seconds: float) -> Summary:
         """Write the run's last word."""
@@ -117,6 +206,7 @@ class _Driver:
         summary = Summary(
             self.tally, errors=self.errors, seconds=seconds, resumed=self.resumed, changed=self.call.changed
         )
+        summary.copies = self._copies()
         summary.documents, summary.chars = sum(m.documents for m in made), sum(m.chars for m in made)
         for each in made:
             for reason, count in each.dropped.items():
@@ -126,6 +216,7 @@ class _Driver:
             "documents": summary.documents,
             "chars": summary.chars,
             "errors": self.errors,
+            "copies": summary.copies,
             "dropped": summary.dropped,
         }
         self.folder.finish(
@@ -143,7 +234,7 @@ class _Driver:
         )
         return summary
 
-    def _tasks(self, again: list[Clean]) -> Iterator[Clean | Merge | None]:
+    def _tasks(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
         """Yield what can be done now: chunks that lost their worker, shards whose chunks are done, the next chunk."""
         chunks = plan(self.call.sources, self.call.reading, self._is_wanted)
         planned = False
@@ -165,10 +256,18 @@ class _Driver:
                         self._done(made)
                     else:
                         yield Clean(found)
-            elif self.shards.is_done(self.chunks):
+            elif self.shards.is_done(self.chunks) or self.shards.waits(self.chunks):
                 return
             else:
                 yield None
+
+    def _merges(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
+        """Yield the shards that are left."""
+        while not self.shards.is_done(self.chunks):
+            shard = self.shards.next(self.chunks)
+            if shard is not None:
+                self.folder.announce(tables_of(shard.number, self.job.writing))
+            yield None if shard is None else Merge(shard)
 
     def _is_wanted(self, number: int) -> bool:
         return self._made(number) is None
@@ -181,9 +280,9 @@ class _Driver:
         self.errors += len(made.faults)
         self.shards.cleaned(made)
 
-    def _without(self, task: Clean | Merge, lost: Lost) -> Clean:
+    def _without(self, task: _Task, lost: Lost) -> Count | Clean:
         """Give the task again without the record that its worker died of."""
-        number = task.chunk.number if isinstance(task, Clean) else -1
+        number = -1 if isinstance(task, Merge) else task.chunk.number
         if lost.item < 0 or isinstance(task, Merge):
             self.lost[number] = self.lost.get(number, 0) + 1
             if self.lost[number] > 2 or isinstance(task, Merge):
@@ -193,8 +292,8 @@ class _Driver:
             return msgspec.structs.replace(task, poison=task.poison | {lost.item: lost.reason})
         return msgspec.structs.replace(task, unread=task.unread | {lost.step - 1: (lost.item, lost.reason)})
 
-    def _pool(self) -> Pool[Clean | Merge, Marker | Merged]:
-        self.job.load()
+    def _pool(self) -> _Pool:
+        self.job.warm()
         return Pool(self.job.start, self._workers(), self.settings.run.timeout, _WORKER_MEMORY)
 
     def _workers(self) -> int:
@@ -203,7 +302,7 @@ class _Driver:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def _tell(self) -> None:
-        self.tell(State("cleaning", self.read, self.total, self.tally.documents, self.errors, self.tally.seconds))
+        self.tell(State(self.phase, self.read, self.total, self.tally.documents, self.errors, self.tally.seconds))
 
 
 class _Shards:
@@ -216,6 +315,7 @@ class _Shards:
         self._first = self._at = self.done[-1].shard.last + 1 if self.done else 0
         self._filled = 0
         self._sizes: dict[int, int] = {}
+        self.held = False  # until it is known which documents are copies
         for each in self.done:
             self._discard(each.shard)
 
@@ -226,6 +326,8 @@ class _Shards:
 
     def next(self, chunks: int | None) -> Shard | None:
         """Give the next shard whose chunks are done; ``chunks`` is how many there are in all, once known."""
+        if self.held:
+            return None
         while (size := self._sizes.pop(self._at, None)) is not None:
             self._at += 1
             self._filled += size
@@ -247,9 +349,13 @@ class _Shards:
         """Whether every one of so many chunks is in a shard that is done."""
         return self._first == chunks and len(self.done) == self._given
 
+    def waits(self, chunks: int) -> bool:
+        """Whether all chunks are done and no shard may be made yet."""
+        return self.held and self._at + len(self._sizes) == chunks
+
     def _discard(self, shard: Shard) -> None:
         for number in range(shard.first, shard.last + 1):
-            for table in ("documents", "ledger", "clusters"):
+            for table in ("documents", "ledger", SIGNATURES):
                 table_path(self._work, number, table).unlink(missing_ok=True)
 
 
@@ -264,5 +370,5 @@ def _former(folder: Folder) -> Summary:
     tally = msgspec.convert({k: v for k, v in counts.items() if k in Tally.__struct_fields__}, Tally)
     errors = msgspec.convert(counts.get("errors", 0), int)
     dropped = msgspec.convert(counts.get("dropped", {}), dict[str, int])
-    documents, chars = tally.documents, tally.chars
-    return Summary(tally, documents, chars, dropped, errors, idle=True)
+    copies = msgspec.convert(counts.get("copies", 0), int)
+    return Summary(tally, tally.documents, tally.chars, dropped, errors, copies=copies, idle=True)

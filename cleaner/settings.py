@@ -40,6 +40,10 @@ class Clean(Struct, frozen=True, forbid_unknown_fields=True):
     extract: Annotated[
         Literal["trafilatura", "none"], Meta(description="what finds the main text of an HTML page; none keeps it all")
     ] = "trafilatura"
+    signals: Annotated[
+        Literal["plain", "all"],
+        Meta(description="quality signals: of words and lines, or all; those that [drop.quality] asks for come anyway"),
+    ] = "plain"
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +114,7 @@ class Duplicates(Struct, frozen=True, forbid_unknown_fields=True):
 
     shingle: Annotated[int, Meta(ge=1, le=50, description="words that are compared together")] = 5
     permutations: Annotated[int, Meta(ge=16, le=1024, description="numbers in a MinHash signature")] = 128
-    threshold: Annotated[_Share, Meta(description="similarity (Jaccard) from which documents are duplicates")] = 0.8
+    threshold: Annotated[_Share, Meta(description="similarity (Jaccard) from which documents are duplicates")] = 0.7
     keep: Annotated[
         Literal["least-chrome", "longest", "newest", "first"],
         Meta(description="the copy that stays; equal ones: the longest, then the smallest id"),

@@ -1,14 +1,15 @@
-"""What a worker does: clean one chunk of the input into a fragment, or merge fragments into a shard."""
+"""What a worker does: count a chunk’s lines, clean it into a fragment, or merge fragments into a shard."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from cleaner.decide import decide
 from cleaner.document import Document, Patch
@@ -18,14 +19,24 @@ from cleaner.read.decode import Unreadable
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import document_of, records
 from cleaner.rules import Rules, load, shipped
+from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
+from cleaner.site_lines import page
+from cleaner.sites import From, site_of
 from cleaner.stages import LINE, Stage, stage
+from cleaner.stages.quality import PLAIN, SIGNALS, Quality
+from cleaner.stages.repeated import Asked, Repeated
+from cleaner.study.copies import DOCUMENTS, of_chunk
+from cleaner.study.facts import saved
+from cleaner.study.repeats import KEYS
+from cleaner.study.signatures import Scheme, sign, signed
 from cleaner.write import fragment
 from cleaner.write.atomic import Names
-from cleaner.write.fragment import Fragment, Marker
+from cleaner.write.fragment import Fragment, Marker, Signable, batch_of, keep_table, table_path
 from cleaner.write.parts import Form
 from cleaner.write.shards import Merged, Shard, Writing, merge
 
+LINES, SIGNATURES = "lines", "signatures"
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
 _WHOLE = -1  # the stop of a span that is a whole file: one document
 
@@ -36,6 +47,14 @@ class Clean(msgspec.Struct, frozen=True):
     ``unread`` gives, by the number of its span, the record that did so while it was read: a file is passed over, of
     a container what is left of the span.
     """
+
+    chunk: Chunk
+    poison: dict[int, str] = {}
+    unread: dict[int, tuple[int, str]] = {}
+
+
+class Count(msgspec.Struct, frozen=True):
+    """Count what the pages of a chunk say, by their sites. ``poison`` and ``unread`` as for ``Clean``."""
 
     chunk: Chunk
     poison: dict[int, str] = {}
@@ -59,14 +78,21 @@ class Job:
     out: Path
     work: Path
     names: Names | None
+    facts: Path | None = None
+    clusters: Path | None = None
+    signs: bool = False
 
     def start(self) -> Worker:
         """Make a worker's tools; called in the worker."""
         return Worker(self)
 
     def load(self) -> Rules:
-        """Load the rules: forked workers share what the driver has loaded."""
+        """Load the rules."""
         return _loaded(self.rules)
+
+    def warm(self) -> None:
+        """Compile what every document needs: forked workers, and those that replace them, share it."""
+        pipeline_of(self.settings, self.load(), self.today).clean(Document("", "One line."))
 
     @property
     def writing(self) -> Writing:
@@ -74,7 +100,8 @@ class Job:
         output = self.settings.output
         deciding = partial(decide, drop=self.settings.drop) if decides(self.settings) else None
         form: Form = "jsonl" if output.to == "jsonl" else "parquet"
-        return Writing(self.work, self.out, form, output.ledger, self.names, deciding)
+        clusters = None if self.clusters is None else partial(of_chunk, self.clusters)
+        return Writing(self.work, self.out, form, output.ledger, self.names, deciding, clusters)
 
 
 class Worker:
@@ -84,9 +111,14 @@ class Worker:
         self.job = job
         self.seconds: dict[str, float] = {}
 
-    def __call__(self, task: Clean | Merge, beat: Beat) -> Marker | Merged:
+    def __call__(self, task: Count | Clean | Merge, beat: Beat) -> Marker | Merged | None:
         """Do one task; what it gives is on the disk when this returns."""
-        return merge(task.shard, self.job.writing) if isinstance(task, Merge) else self._clean(task, beat)
+        if isinstance(task, Merge):
+            return merge(task.shard, self.job.writing)
+        if isinstance(task, Clean):
+            return self._clean(task, beat)
+        self._count(task, beat)
+        return None
 
     @cached_property
     def rules(self) -> Rules:
@@ -94,7 +126,30 @@ class Worker:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        return pipeline_of(self.job.settings, self.rules, self.job.today, self.seconds)
+        return pipeline_of(self.job.settings, self.rules, self.job.today, self.seconds, self.job.facts)
+
+    def _count(self, task: Count, beat: Beat) -> None:
+        """Write the keys of the chunk's pages; what cannot be read is told when it is cleaned."""
+        rows: list[tuple[str, str, bytes]] = []
+        for n, found in enumerate(self._records(task, beat)):
+            if isinstance(found, Fault) or n in task.poison:
+                continue
+            beat.at(n, CLEANING)
+            try:
+                document = self._read(found)
+            except (Unreadable, MemoryError):
+                continue
+            if document.site:
+                keys, digest = page(document)
+                rows += ((document.site, key, digest) for key in ("", *sorted(keys)))
+        beat.at(-1, -1)
+        keep_table(table_path(self.job.work, task.chunk.number, LINES), batch_of(rows, KEYS))
+
+    def _read(self, record: Record) -> Document:
+        """Make a record a document of its site."""
+        document = document_of(record)
+        by: From = "folder" if self.job.settings.input.site_from == "folder" else "domain"
+        return replace(document, site=site_of(document, by))
 
     def _clean(self, task: Clean, beat: Beat) -> Marker:
         self.seconds.clear()
@@ -110,6 +165,8 @@ class Worker:
                     beat.at(n, CLEANING)
                     self._add(found, made)
             beat.at(-1, -1)
+            if self.job.signs:
+                made.attach(SIGNATURES, self._signed(made.signable, task.chunk.number))
             made.tally.seconds = dict(self.seconds)
             made.tally.seconds["read and write"] = time.perf_counter() - began - sum(self.seconds.values())
             return made.commit()
@@ -117,7 +174,7 @@ class Worker:
     def _add(self, record: Record, made: Fragment) -> None:
         """Clean one record; whatever goes wrong with it is a fault of this record alone."""
         try:
-            made.add(self._sited(self.pipeline.clean(document_of(record))))
+            made.add(self.pipeline.clean(self._read(record)))
         except StageError as error:
             made.fault(told(Fault(record.id, record.place, error.stage, str(error))))
         except Unreadable as error:
@@ -125,10 +182,26 @@ class Worker:
         except (UnicodeEncodeError, MemoryError) as error:
             made.fault(told(Fault(record.id, record.place, "write", f"{type(error).__name__}: {error}")))
 
-    def _sited(self, document: Document) -> Document:
-        return document
+    def _signed(self, documents: Sequence[Signable], number: int) -> pa.RecordBatch:
+        """Sign the clean texts of a chunk."""
+        given = self.job.settings.duplicates
+        found = sign([each.text for each in documents], Scheme(given.shingle, given.permutations))
+        told = signed(found.minhash)
+        rows = [
+            (
+                each.id,
+                number,
+                exact.tobytes(),
+                minhash.tobytes() if known else None,
+                len(each.text),
+                each.removed,
+                each.date,
+            )
+            for each, exact, minhash, known in zip(documents, found.exact, found.minhash, told, strict=True)
+        ]
+        return batch_of(rows, DOCUMENTS)
 
-    def _records(self, task: Clean, beat: Beat) -> Iterator[Record | Fault]:
+    def _records(self, task: Clean | Count, beat: Beat) -> Iterator[Record | Fault]:
         """Yield the chunk's records, those left out that may not even be read."""
         n = 0
         for number, span in enumerate(task.chunk.spans):
@@ -146,7 +219,7 @@ class Worker:
                 if n == stop + 1:
                     break
 
-    def _span(self, task: Clean, span: Span) -> Iterator[Record | Fault]:
+    def _span(self, task: Clean | Count, span: Span) -> Iterator[Record | Fault]:
         return records(Chunk(task.chunk.number, (span,)), self.job.reading)
 
 
@@ -178,15 +251,35 @@ class _Timed:
             self._seconds[self.name] = self._seconds.get(self.name, 0.0) + time.perf_counter() - began
 
 
-def pipeline_of(settings: Settings, rules: Rules, today: str, seconds: dict[str, float] | None = None) -> Pipeline:
-    """Make the stages that settings ask for; ``seconds`` collects what each takes."""
-    clean = settings.clean
-    keep = frozenset(clean.keep)
-    names = [name for name in LINE if name != "extract" or clean.extract != "none"]
-    made: list[Stage] = [stage(name, rules, clean.profile, keep, today) for name in names]
+def pipeline_of(
+    settings: Settings, rules: Rules, today: str, seconds: dict[str, float] | None = None, facts: Path | None = None
+) -> Pipeline:
+    """Make the stages that settings ask for; ``seconds`` collects what each takes, ``facts`` is a folder of them."""
+    made: list[Stage] = [*_stages(settings.clean, rules, today), Quality(_signals(settings))]
+    if facts is not None:
+        asked = settings.repeated
+        made.insert(1, Repeated(saved(facts), Asked(asked.share_many, asked.share_few, pages=asked.least)))
     if seconds is not None:
         made = [_Timed(each, seconds) for each in made]
-    return Pipeline(made, rules=rules, profile=clean.profile, keep=keep, today=today)
+    return Pipeline(made, rules=rules, profile=settings.clean.profile, keep=settings.clean.keep, today=today)
+
+
+@cache
+def _stages(clean: Cleaning, rules: Rules, today: str) -> tuple[Stage, ...]:
+    keep = frozenset(clean.keep)
+    names = [name for name in LINE if name != "extract" or clean.extract != "none"]
+    return tuple(stage(name, rules, clean.profile, keep, today) for name in names)
+
+
+def _signals(settings: Settings) -> frozenset[str]:
+    """Give the quality signals to label: those of words and lines, and those that a threshold asks for."""
+    asked = {
+        name
+        for name in SIGNALS
+        for side in ("min", "max")
+        if getattr(settings.drop.quality, f"{side}_{name}") is not None
+    }
+    return frozenset(SIGNALS if settings.clean.signals == "all" else PLAIN | asked)
 
 
 def decides(settings: Settings) -> bool:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from invented import RULE, document, folder_in
 
 from cleaner.document import Hint
+from cleaner.matcher import Matcher
 from cleaner.rules import Rules, load
 from cleaner.stages.chrome import Chrome
+from cleaner.stages.flags import Asks, Flags
 
 
 @pytest.fixture
@@ -274,3 +276,31 @@ def test_linear_in_a_hostile_text(kinds: Rules) -> None:
 
     seconds(10)
     assert seconds(8000) < 12 * max(seconds(2000), 0.02)  # four times the text; a square would take sixteen
+
+
+LONG_PAGES = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h", "stay", LONG]), st.integers(1, 80)), max_size=8
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LONG_PAGES, st.sampled_from(["careful", "strict"]), st.booleans())
+def test_no_flag_is_missing_when_flags_have_settled(kinds: Rules, blocks, profile: str, upside_down: bool) -> None:
+    """However far a chain of lines that wait for each other runs, and in either direction."""
+    lines = [line for line, times in blocks for _ in range(times)]
+    lines = lines[::-1] if upside_down else lines
+    asks = Asks(kinds.all, profile, frozenset())  # type: ignore[arg-type]
+    lookup = Matcher(kinds).lookup(frozenset(range(len(kinds))))
+    candidates = {k: found for k, (found, _) in lookup.among(lines)}
+    contexts: dict[int, set[int]] = {}
+    for k, (_, wanted) in lookup.among(lines):
+        for n in wanted:
+            contexts.setdefault(n, set()).add(k)
+    flags = Flags(asks, len(lines), candidates, contexts)
+    missing = [
+        (k, n)
+        for k, found in candidates.items()
+        for n in found
+        if n not in flags.by.get(k, ()) and flags.trusted(k, n) and flags.holds(k, n)
+    ]
+    assert missing == []

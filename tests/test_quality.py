@@ -22,9 +22,11 @@ NEWS = (
 
 def test_the_stage_labels_and_edits_nothing() -> None:
     document = Document("a", NEWS)
-    patch = Quality().propose(document)
+    patch = Quality(frozenset(SIGNALS)).propose(document)
     assert (patch.stage, patch.edits, patch.spared) == ("quality", (), ())
     assert list(patch.labels) == [f"quality.{name}" for name in SIGNALS]
+    plain = Quality().propose(document).labels
+    assert plain == {name: value for name, value in patch.labels.items() if not name.endswith("_gram")}
     assert (document + patch).text == NEWS
 
 

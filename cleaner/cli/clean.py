@@ -31,6 +31,7 @@ _PLAIN = {
     "workers": "run.workers",
     "timeout": "run.timeout",
     "min_chars": "drop.min_chars",
+    "keep_copy": "duplicates.keep",
 }
 _MANY = {
     "keep": "clean.keep",
@@ -69,6 +70,19 @@ def _options(command: _Command) -> _Command:
             click.option("--no-ledger", is_flag=True, help="As --ledger none."),
             click.option("--shard-mb", type=int, metavar="MB", help="Size of one part of a table [256]."),
             click.option("--lang", multiple=True, metavar="CODE", help="Languages to keep; others go to dropped/."),
+            click.option(
+                "--drop",
+                multiple=True,
+                type=click.Choice(("duplicates",)),
+                help="duplicates: near-duplicates go to dropped/, but for the copy that stays.",
+            ),
+            click.option(
+                "--keep-copy",
+                type=click.Choice(("least-chrome", "longest", "newest", "first")),
+                help="Which of near-duplicates stays [least-chrome].",
+            ),
+            click.option("--facts", type=FOLDER, metavar="DIR", help="A former run's facts/: applied, and extended."),
+            click.option("--no-study", is_flag=True, help="Learn nothing of sites, compare no documents."),
             click.option("--min-chars", type=int, metavar="N", help="Shorter documents go to dropped/."),
             click.option("--workers", type=int, metavar="N", help="Processes; 0: one a core [0]."),
             click.option("--timeout", type=float, metavar="S", help="Seconds for one document [60]."),
@@ -101,6 +115,7 @@ def clean(
     quiet: bool,
     config: Path | None,
     sets: tuple[str, ...],
+    facts: Path | None,
     **given: Any,
 ) -> None:
     """Clean files, folders and crawls into OUT, or one document from standard input to standard output.
@@ -129,7 +144,7 @@ def clean(
     if not out:
         if paths != ("-",):
             raise click.UsageError("say where to write with -o OUT")
-        _stream(settings)
+        _stream(settings, facts)
         return
     with told():
         from datetime import date
@@ -148,6 +163,7 @@ def clean(
                     today=today,
                     begin="restart" if restart else "continue",
                     stdin=stdin,
+                    facts=facts,
                     tell=tell,
                 )
         except RunError as error:
@@ -175,6 +191,10 @@ def _settings(config: Path | None, sets: tuple[str, ...], given: Mapping[str, An
     options |= {key: list(given[name]) for name, key in _MANY.items() if given[name]}
     if "input.html" in options and "input.text" not in options:
         options["input.text"] = []  # a record that has both gives its text
+    if given["drop"]:
+        options["drop.duplicates"] = True
+    if given["no_study"]:
+        options["run.study"] = False
     if given["no_ledger"]:
         options["output.ledger"] = "none"
     with told():
@@ -196,7 +216,7 @@ def _survey(paths: tuple[str, ...], settings: Settings) -> None:
     click.echo(f"{'in all':20} {files:9,} files {size / 1e6:12,.2f} MB")
 
 
-def _stream(settings: Settings) -> None:
+def _stream(settings: Settings, facts: Path | None) -> None:
     from datetime import date
 
     from cleaner.pipeline import StageError
@@ -207,7 +227,7 @@ def _stream(settings: Settings) -> None:
 
     with told():
         rules = load(shipped(), *map(Path, settings.clean.rules))
-        pipeline = pipeline_of(settings, rules, date.today().isoformat())
+        pipeline = pipeline_of(settings, rules, date.today().isoformat(), facts=facts)
     try:
         done = pipeline.clean(document(sys.stdin.buffer.read()))
     except (Unreadable, StageError) as error:
@@ -232,6 +252,9 @@ def _tell(summary: Summary, out: Path) -> None:
         click.echo(f"  {name:32} {rule.edits:7,} edits {rule.removed:9,} characters")
     if len(taken) > 5:
         click.echo(f"  and {len(taken) - 5} more rules: see run.json")
+    if summary.copies:
+        kept = "" if any(reason == "duplicate" for reason in summary.dropped) else ": labelled, and kept without --drop"
+        click.echo(f"{summary.copies:,} are near-duplicates of another{kept}")
     if summary.dropped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(summary.dropped.items()))
         click.echo(f"{sum(summary.dropped.values()):,} left out ({reasons}): see {out / 'dropped'}")

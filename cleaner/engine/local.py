@@ -16,13 +16,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cleaner.engine.seam import Aggregate, Batches, Do, How, Table, expression, grouped, joined
+from cleaner.engine.seam import NONE, Aggregate, Batches, Do, How, Table, expression, fragments, grouped, joined
 
 _ROWS = 16_384  # rows of a batch: 9 MB of signatures of 128 numbers
 _GROUP = 122_880  # rows of a row group, DuckDB's own
 _BYTES = 16 << 20  # or this much
 _OF_MEMORY = 0.5  # what DuckDB may hold of the memory given: the rest is Arrow's, Python's and its own beyond the limit
 _THREAD_MB = 128  # a thread sorts and joins well with this much
+_WRITTEN = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE_BYTES {_BYTES}"
 
 Query = Table[str]
 """A table here: what is held is a query."""
@@ -45,6 +46,8 @@ class Local:
                 "preserve_insertion_order": "false",
             }
         )
+        # A hash table is built of the right side, as the seam says: left alone, a million signatures were the table.
+        self._db.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         ((threads,),) = self._db.execute("SELECT current_setting('threads')").fetchall()
         self._db.execute(f"SET threads = {max(1, min(int(threads), int(memory_mb * _OF_MEMORY) // _THREAD_MB))}")
 
@@ -57,7 +60,7 @@ class Local:
 
     def read(self, files: Sequence[Path], schema: pa.Schema) -> Query:
         """Give the rows of Arrow IPC files, copied to one Parquet file. Raises ``ValueError`` that names a bad file."""
-        return self._kept(_rows(files, schema), schema)
+        return self._kept(fragments(files, schema), schema)
 
     def given(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Query:
         """Give rows that were made here."""
@@ -71,9 +74,9 @@ class Local:
         """Give what a function makes of all rows in order, in one call."""
         return self._kept(do(self.batches(table, [together, *by])), schema)
 
-    def select(self, table: Query, columns: Mapping[str, str], schema: pa.Schema) -> Query:
-        """Give columns by expression."""
-        told = ", ".join(f'{columns[name]} AS "{name}"' for name in schema.names)
+    def select(self, table: Query, schema: pa.Schema, made: Mapping[str, str] = NONE) -> Query:
+        """Give the columns of a schema."""
+        told = ", ".join(f'{made[name]} AS "{name}"' if name in made else f'"{name}"' for name in schema.names)
         return Table(schema, f"SELECT {told} FROM ({table.held})")
 
     def filter(self, table: Query, condition: str) -> Query:
@@ -113,7 +116,7 @@ class Local:
     def checkpoint(self, table: Query) -> Query:
         """Compute the rows once, into a file."""
         path = self._path()
-        self._db.execute(f"COPY ({table.held}) TO '{_sql(path)}' (FORMAT parquet, COMPRESSION lz4_raw)")
+        self._db.execute(f"COPY ({table.held}) TO '{_sql(path)}' ({_WRITTEN})")
         return Table(table.schema, _scan(path))
 
     def batches(self, table: Query, by: Sequence[str] = ()) -> Batches:
@@ -129,29 +132,20 @@ class Local:
     def _kept(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Query:
         path = self._path()
         waiting: list[pa.RecordBatch] = []
+        rows = size = 0
         with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False) as file:
             for batch in batches:
                 waiting.append(batch)
-                if sum(each.num_rows for each in waiting) >= _GROUP or sum(each.nbytes for each in waiting) >= _BYTES:
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+                if rows >= _GROUP or size >= _BYTES:
                     file.write_table(pa.Table.from_batches(waiting, schema))
-                    waiting = []
-            if waiting:
-                file.write_table(pa.Table.from_batches(waiting, schema))
+                    waiting, rows, size = [], 0, 0
+            file.write_table(pa.Table.from_batches(waiting, schema))
         return Table(schema, _scan(path))
 
     def _path(self) -> Path:
         self._made += 1
         return self._folder / f"{self._made:04}.parquet"
-
-
-def _rows(files: Sequence[Path], schema: pa.Schema) -> Batches:
-    for path in files:
-        try:
-            with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
-                for n in range(reader.num_record_batches):
-                    yield reader.get_batch(n).select(schema.names).cast(schema)
-        except (KeyError, pa.ArrowInvalid) as e:
-            raise ValueError(f"{path}: no rows of {', '.join(schema.names)}: {e}") from e
 
 
 def _names(table: Query) -> str:

@@ -24,6 +24,7 @@ Held = TypeVar("Held")
 Batches = Iterator[pa.RecordBatch]
 Do = Callable[[Batches], Batches]
 """A map: some batches of a table in, batches of another schema out. It must not depend on where batches end."""
+NONE: Mapping[str, str] = {}
 How = Literal["inner", "left", "semi", "anti"]
 
 
@@ -76,8 +77,8 @@ class Engine(Protocol[Held]):
         """
         ...
 
-    def select(self, table: Table[Held], columns: Mapping[str, str], schema: pa.Schema) -> Table[Held]:
-        """Give columns by expression, in the order of the schema."""
+    def select(self, table: Table[Held], schema: pa.Schema, made: Mapping[str, str] = NONE) -> Table[Held]:
+        """Give the columns of a schema: those that are named by an expression, the others as they are."""
         ...
 
     def filter(self, table: Table[Held], condition: str) -> Table[Held]:
@@ -93,7 +94,10 @@ class Engine(Protocol[Held]):
         ...
 
     def join(self, left: Table[Held], right: Table[Held], on: Sequence[str], how: How) -> Table[Held]:
-        """Give the columns of both, ``on`` once; of ``semi`` and ``anti`` the left ones. Other names differ."""
+        """Give the columns of both, ``on`` once; of ``semi`` and ``anti`` the left ones. Other names differ.
+
+        The left side may be long and wide and is read once; of the right one a hash table is made.
+        """
         ...
 
     def numbered(self, table: Table[Held], by: Sequence[str], name: str) -> Table[Held]:
@@ -107,6 +111,11 @@ class Engine(Protocol[Held]):
     def batches(self, table: Table[Held], by: Sequence[str] = ()) -> Batches:
         """Bring the rows here, a batch in memory at a time, sorted by some columns if asked."""
         ...
+
+
+def columns(**types: pa.DataType) -> pa.Schema:
+    """Give the schema of columns of these types."""
+    return pa.schema([pa.field(name, kind) for name, kind in types.items()])
 
 
 def grouped(schema: pa.Schema, by: Sequence[str], made: Mapping[str, Aggregate]) -> pa.Schema:
@@ -140,6 +149,17 @@ def expression(made: Aggregate) -> str:
             return f"cast(sum({column}) as bigint)"
         case Count():
             return "count(*)"
+
+
+def fragments(files: Sequence[Path], schema: pa.Schema) -> Batches:
+    """Yield the rows of Arrow IPC files, columns by name and cast. Raises ``ValueError`` that names a bad file."""
+    for path in files:
+        try:
+            with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
+                for n in range(reader.num_record_batches):
+                    yield reader.get_batch(n).select(schema.names).cast(schema)
+        except (KeyError, pa.ArrowInvalid) as e:
+            raise ValueError(f"{path}: no rows of {', '.join(schema.names)}: {e}") from e
 
 
 _COUNT = pa.int64()

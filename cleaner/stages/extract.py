@@ -13,12 +13,16 @@ from typing import ClassVar, NamedTuple
 from unicodedata import normalize
 
 from cleaner.document import Document, Edit, Hint, Label, Line, Patch, lines
+from cleaner.stages.repeated import is_long
 
 RULE = "extract/trafilatura"
 # Of lines with fewer words than this, a part that matches says nothing.
 _SHORT = 3
 # Lines of so many words are aligned first, and are known for themselves wherever they stand.
 _LONG = 8
+# What stands before the first paragraph of a page's own text: its title, author and date.
+_LEAD = 3
+_LEAST_HELD = 0.3
 # Where no day is given: a date extractor that asked the clock would find other dates in another year.
 _NO_BOUND = "2100-01-01"
 # Soft hyphens, zero-width and direction marks, controls: trafilatura drops them inside words.
@@ -40,7 +44,8 @@ class Extract:
     ``today`` (``2026-01-31``) is the latest date a page may have been published on. Labels: ``title``, ``author``,
     ``date``, ``sitename`` where found, and ``extract``: ``trafilatura``; ``nothing-found`` when there was no main
     text, ``unaligned`` when less than half of it stands in the page's visible text, ``failed`` when trafilatura
-    did. In the last three cases the whole text stays. Documents that are no pages are left alone.
+    did, ``unrepeated`` when it found little of what the site's other pages do not have. In the last four cases the
+    whole text stays, less what the site repeats. Documents that are no pages are left alone.
     """
 
     today: str | None = None
@@ -63,9 +68,28 @@ class Extract:
         origins = list(_origins(document, now))
         if stays is None or not any(stays[n] and line.text for n, line in zip(origins, now, strict=True)):
             return Patch(self.name, labels={**found.labels, "extract": "unaligned"})
+        if _misses_the_text(document, now, [stays[n] for n in origins]):
+            return Patch(self.name, labels={**found.labels, "extract": "unrepeated"})
         notes = [document.hints[n].path for n in origins]
         edits = _removals(document.text, now, [stays[n] for n in origins], notes)
         return Patch(self.name, tuple(edits), {**found.labels, "extract": "trafilatura"})
+
+
+def _misses_the_text(document: Document, now: Sequence[Line], stays: Sequence[bool]) -> bool:
+    """Whether what stays is little of the page's own text, where it is known what the site repeats.
+
+    The page's own text reaches from the first to the last paragraph of what is not repeated. On seven crawls .3 of
+    its words part the pages whose markup tells trafilatura nothing (word-F1 with opaque markup .906 before, .924
+    with this) from those where comments stand below the article (.993 and .992 with plain markup).
+    """
+    if not any(patch.stage == "repeated" and patch.edits for patch in document.patches):
+        return False
+    long = [n for n, line in enumerate(now) if is_long(line.text)]
+    if not long:
+        return False
+    own = range(max(0, long[0] - _LEAD), long[-1] + 1)
+    held = sum(len(line.text.split()) for line, stay in zip(now, stays, strict=True) if stay)
+    return held < _LEAST_HELD * sum(len(now[n].text.split()) for n in own)
 
 
 def _main_text(html: str, url: str | None, today: str | None) -> _Found:

@@ -89,6 +89,10 @@ class Folder:
         self.work.mkdir()
         self._announced = set()
 
+    def tidy(self) -> None:
+        """Remove what a run that was killed behind its last word still had to remove."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
     def go_on(self) -> None:
         """Go on with an unfinished run: remove what it left half-written."""
         _, abandoned = _former(self.out, ())

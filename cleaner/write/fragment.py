@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -99,6 +99,19 @@ class Tally(msgspec.Struct):
                 rule.spared += 1
 
 
+class Signable(NamedTuple):
+    """What a signature of a document needs: its clean text, the characters that went as chrome, its date or ""."""
+
+    id: str
+    text: str
+    removed: int
+    date: str
+
+
+CHROME = frozenset(("repeated", "extract", "chrome"))
+"""The stages whose removals count as chrome when copies are compared."""
+
+
 class Marker(msgspec.Struct):
     """The last word on a chunk, written when all of it is on the disk: counts, errors, and bytes in its tables."""
 
@@ -133,6 +146,7 @@ class Fragment:
         self._work, self._number, self._classes, self._ledger = work, number, classes, ledger
         self.tally = Tally()
         self.faults: list[Fault] = []
+        self.signable: list[Signable] = []
         self._tables: dict[str, _Rows] = {}
         self._stack = ExitStack()
         self._documents = self._table("documents", DOCUMENTS_SCHEMA)
@@ -164,6 +178,14 @@ class Fragment:
         if self._edits is not None:
             self._edits.add(edits, edits_size)
         self.tally.count(document, rows)
+        removed = sum(len(e.before) - len(e.after) for p in document.patches if p.stage in CHROME for e in p.edits)
+        labels = document.labels
+        date = labels.get("date") or labels.get("crawled") or ""
+        self.signable.append(Signable(document.id, document.text, removed, str(date)))
+
+    def attach(self, name: str, batch: pa.RecordBatch) -> None:
+        """Add a table of one batch to the chunk."""
+        keep_table(table_path(self._work, self._number, name), batch)
 
     def fault(self, fault: Fault) -> None:
         """Add a document that could not be read or cleaned; lone surrogates are written as ``\\udcff``."""
@@ -219,8 +241,16 @@ class _Rows:
 
 def batch_of(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.RecordBatch:
     """Make a batch of rows that are in the order of the schema's columns."""
+    if not rows:
+        return pa.RecordBatch.from_pylist([], schema)
     columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), schema, strict=True)]
     return pa.record_batch(columns, schema=schema)
+
+
+def keep_table(path: Path, batch: pa.RecordBatch) -> None:
+    """Write a table of one batch, whole or not at all."""
+    with Whole(path) as file, pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema, options=_OPTIONS) as writer:
+        writer.write_batch(batch)
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:

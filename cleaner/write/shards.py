@@ -30,6 +30,12 @@ Decide = Callable[[Mapping[str, Label]], str]
 """Gives the reason why a document of these labels is left out; '' where it stays."""
 
 
+Clusters = Callable[[int], pa.Table]
+"""Gives ``id``, ``cluster``, ``duplicate_of`` and ``similarity`` of the documents of a chunk that have copies."""
+
+_CLUSTER = ("cluster", "duplicate_of", "similarity")
+
+
 class Shard(msgspec.Struct, frozen=True):
     """A row of chunks, ``first`` to ``last`` inclusive, that become part ``number`` of every table."""
 
@@ -56,6 +62,7 @@ class Writing(NamedTuple):
     ledger: Keeping
     names: Names | None = None
     decide: Decide | None = None
+    clusters: Clusters | None = None
 
 
 def merged_path(work: Path, number: int) -> Path:
@@ -140,7 +147,7 @@ class _Tables:
 
 def _documents(number: int, how: Writing, tables: _Tables) -> set[str]:
     """Add one chunk's documents; give the ids of those that were dropped."""
-    clusters = _clusters(how.work, number)
+    clusters = _clusters(how, number)
     gone: set[str] = set()
     for batch in batches(table_path(how.work, number, DOCUMENTS)):
         if clusters:
@@ -198,34 +205,15 @@ def _reasons(batch: pa.RecordBatch, decide: Decide) -> list[str]:
     return found
 
 
-def clusters_path(work: Path, number: int) -> Path:
-    """Give the file that tells of a chunk's documents which cluster they are in."""
-    return table_path(work, number, "clusters")
-
-
-CLUSTERS_SCHEMA = pa.schema(
-    (
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("cluster", pa.string(), nullable=False),
-        pa.field("duplicate_of", pa.string()),
-        pa.field("similarity", pa.float64()),
-    )
-)
-
-
-def _clusters(work: Path, number: int) -> dict[str, tuple[object, ...]]:
-    path = clusters_path(work, number)
-    if not path.exists():
+def _clusters(how: Writing, number: int) -> dict[str, tuple[object, ...]]:
+    if how.clusters is None:
         return {}
-    found: dict[str, tuple[object, ...]] = {}
-    for batch in batches(path):
-        told = zip(*(c.to_pylist() for c in batch.columns[1:]), strict=True)
-        found |= dict(zip(_strings(batch, "id"), told, strict=True))
-    return found
+    table = how.clusters(number)
+    told = zip(*(table[name].to_pylist() for name in _CLUSTER), strict=True)
+    return dict(zip((str(id) for id in table["id"].to_pylist()), told, strict=True))
 
 
 def _with_clusters(batch: pa.RecordBatch, clusters: Mapping[str, tuple[object, ...]]) -> pa.RecordBatch:
     none = (None, None, None)
     told = [clusters.get(id, none) for id in _strings(batch, "id")]
-    named = ("cluster", "duplicate_of", "similarity")
-    return _replaced(batch, {name: [row[n] for row in told] for n, name in enumerate(named)})
+    return _replaced(batch, {name: [row[n] for row in told] for n, name in enumerate(_CLUSTER)})

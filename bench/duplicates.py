@@ -1,0 +1,319 @@
+"""Measure near-duplicates: are planted copies found, does the cleaner one stay, what does it cost.
+
+    python bench/duplicates.py planted               300 edited copies in 3,000 invented pages
+    python bench/duplicates.py scale -o scale.png    1,000 to 1,000,000 documents, and 100,000 equal ones; time and peak
+    python bench/duplicates.py speed                 MB/s of signatures on one core, with numba and without
+    python bench/duplicates.py peers                 CPU seconds beside datatrove and text-dedup, where installed
+
+All texts are made here, from a seed: sentences of invented words with the frequencies of a language (Zipf). CPU
+seconds are counted unless it says wall time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from cleaner.study import signatures
+from cleaner.study.clusters import clusters, table
+from cleaner.study.signatures import Signed, jaccard, shingles, sign
+
+SYLLABLES = [a + b for a in "b c d f g l m n p r s t v tr pl".split() for b in "a e i o u ai on é eu".split()]
+STRENGTHS = (0.005, 0.01, 0.02, 0.03, 0.05)
+CHROME = ["Partager", "Tweeter", "Imprimer", "Nous suivre", "Recevoir la lettre", "Tous droits gardés", "Plan du site"]
+
+
+class Language:
+    """Pages of invented words, all from one seed."""
+
+    def __init__(self, seed: int, words: int = 20_000) -> None:
+        self.random = Random(seed)
+        self.words = ["".join(self.random.choices(SYLLABLES, k=self.random.randint(1, 4))) for _ in range(words)]
+        self.weights = list(accumulate(1 / (n + 3) for n in range(words)))
+
+    def sentence(self) -> str:
+        found = self.random.choices(self.words, cum_weights=self.weights, k=self.random.randint(6, 24))
+        return " ".join(found).capitalize() + "."
+
+    def page(self, least: int = 8, most: int = 60) -> list[str]:
+        return [self.sentence() for _ in range(self.random.randint(least, most))]
+
+    def edited(self, page: list[str], strength: float) -> list[str]:
+        """Substitute, delete and double words, and swap sentences, each at this share."""
+        found = []
+        for sentence in page:
+            words: list[str] = []
+            for word in sentence.split():
+                chance = self.random.random() / strength
+                if chance > 1:
+                    words.append(word)
+                elif chance > 0.5:
+                    words.append(self.random.choice(self.words))
+                elif chance > 0.25:
+                    words += word, word
+            found.append(" ".join(words))
+        for _ in range(round(len(found) * strength)):
+            n = self.random.randrange(len(found) - 1)
+            found[n], found[n + 1] = found[n + 1], found[n]
+        return found
+
+
+def planted(count: int = 3_000, copies: int = 300, threshold: float = 0.8) -> None:
+    language = Language(1)
+    pages = [language.page() for _ in range(count)]
+    texts = {f"page/{n:05}": "\n".join(page) for n, page in enumerate(pages)}
+    removed = dict.fromkeys(texts, 5)
+    made: dict[str, tuple[str, float]] = {}
+    for n in range(copies):
+        strength = STRENGTHS[n % len(STRENGTHS)]
+        copy = language.edited(pages[n * 7], strength)
+        # Half of the copies are dirtier than their page, by id before and after it alike: more was stripped of them,
+        # and a line of chrome was left.
+        id = f"{'copy' if n % 4 < 2 else 'repl'}/{n:05}"
+        removed[id] = 400 if n % 2 else 0
+        texts[id] = "\n".join([language.random.choice(CHROME), *copy] if n % 2 else copy)
+        made[id] = (f"page/{n * 7:05}", strength)
+    names = list(texts)
+    Random(2).shuffle(names)
+    start = time.process_time()
+    signed = sign([texts[id] for id in names])
+    found = table(
+        names,
+        signed,
+        removed=[removed[id] for id in names],
+        chars=[len(texts[id]) for id in names],
+        threshold=threshold,
+    ).to_pylist()
+    seconds = time.process_time() - start
+    group = {row["id"]: row["cluster"] for row in found}
+    keep = {row["id"] for row in found if row["keep"]}
+    true = {id: jaccard(shingles(texts[id]), shingles(texts[page])) for id, (page, _) in made.items()}
+    hit = {id for id, (page, _) in made.items() if id in group and group[id] == group.get(page)}
+    print(f"{len(texts)} documents, {copies} planted, threshold {threshold}: found {len(hit)}, in {seconds:.2f} s")
+    for strength in STRENGTHS:
+        ids = [id for id in made if made[id][1] == strength]
+        mean = sum(true[id] for id in ids) / len(ids)
+        print(f"  edits {strength:5.1%}: {sum(id in hit for id in ids):3} of {len(ids)}, true Jaccard {mean:.2f}")
+    for low, high in (
+        (0, threshold - 0.1),
+        (threshold - 0.1, threshold),
+        (threshold, threshold + 0.05),
+        (threshold + 0.05, 1.01),
+    ):
+        ids = [id for id in made if low <= true[id] < high]
+        print(f"  true Jaccard {low:.2f} to {min(high, 1):.2f}: {sum(id in hit for id in ids):3} of {len(ids)}")
+    pairs = [(row["id"], row["twin"]) for row in found if row["twin"]]
+    shares = [jaccard(shingles(texts[a]), shingles(texts[b])) for a, b in pairs]
+    under = sum(share < 0.6 for share in shares)
+    print(f"  {len(pairs)} called a copy; true Jaccard to the twin {min(shares):.3f} at least, {under} under .6")
+    dirty = [id for id in hit if removed[id] == 400]
+    clean = [id for id in hit if removed[id] == 0]
+    wrong = sum(id in keep for id in dirty), sum(id not in keep for id in clean)
+    print(
+        f"  the dirtier stays: {wrong[0]} of {len(dirty)} dirtier copies, {wrong[1]} of {len(clean)} dirtier originals"
+    )
+
+
+def synthetic(count: int, seed: int = 5, copies: float = 0.2) -> Signed:
+    """Signatures of small texts of which a fifth are edited copies of others, made a chunk at a time."""
+    language = Language(seed, 5_000)
+    minhash, exact = np.empty((count, 128), np.uint32), np.empty((count, 2), np.uint64)
+    for start in range(0, count, 20_000):
+        stop = min(start + 20_000, count)
+        pages: list[list[str]] = []
+        for _ in range(start, stop):
+            if pages and language.random.random() < copies:
+                pages.append(language.edited(pages[language.random.randrange(len(pages))], 0.01))
+            else:
+                pages.append(language.page(2, 3))
+        minhash[start:stop], exact[start:stop] = (lambda s: (s.minhash, s.exact))(sign(["\n".join(p) for p in pages]))
+    return Signed(exact, minhash)
+
+
+def one(count: int, equal: bool) -> None:
+    """Cluster in a process of its own and print: count, seconds, MB of signatures, MB over them at the peak, rows."""
+    signed = sign(["Une seule et même page, cent mille fois la même."] * count) if equal else synthetic(count)
+    size = (signed.minhash.nbytes + signed.exact.nbytes) / 1e6
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    start = time.process_time()
+    found = clusters(signed, np.arange(count))
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(count, seconds, size, before, peak, found.document.size)
+
+
+def scale(plot: Path | None, sizes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)) -> None:
+    rows = []
+    for size, kind in [*((size, "mixed") for size in sizes), (100_000, "equal")]:
+        run = subprocess.run(
+            [sys.executable, __file__, "one", str(size), kind], capture_output=True, text=True, check=True
+        )
+        count, seconds, signed, before, peak, found = map(float, run.stdout.split())
+        rows.append((count, seconds, peak))
+        print(
+            f"{int(count):9,} {kind} documents: {seconds:7.2f} s, {1e6 * seconds / count:6.1f} µs each; "
+            f"peak {peak:6.0f} MB (before {before:.0f}, signatures {signed:.0f}); {int(found):,} in clusters",
+            flush=True,
+        )
+    if plot:
+        import matplotlib as mpl
+
+        mpl.use("Agg")
+        from matplotlib import pyplot as plt
+
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+        for axes, column, label in ((left, 1, "CPU seconds"), (right, 2, "peak memory, MB")):
+            axes.loglog([r[0] for r in rows[:-1]], [r[column] for r in rows[:-1]], "o-", label="a fifth are copies")
+            axes.loglog([rows[-1][0]], [rows[-1][column]], "s", label="all equal")
+            axes.set(xlabel="documents", ylabel=label)
+            axes.grid(alpha=0.3)
+            axes.legend()
+        figure.suptitle("From signatures to clusters, one core")
+        figure.savefig(plot, dpi=120)
+        print(plot)
+
+
+def best(call: Callable[[], object], rounds: int = 5) -> float:
+    seconds = []
+    for _ in range(rounds):
+        start = time.process_time()
+        call()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def speed() -> None:
+    language = Language(3)
+    texts = ["\n".join(language.page(60, 70)) for _ in range(2_000)]
+    size = sum(len(text.encode()) for text in texts) / 1e6
+    start = time.perf_counter()
+    signatures._compiled()
+    sign(["Un mot."])
+    first = time.perf_counter() - start
+    print(f"first compiled call {first:.2f} s wall; {len(texts)} texts of {1e3 * size / len(texts):.1f} KB")
+    if signatures._compiled():
+        print(f"numba {size / best(lambda: sign(texts)):6.1f} MB/s")
+    few = texts[:200]
+    signatures._compiled = cache(lambda: None)
+    print(f"numpy {size / 10 / best(lambda: sign(few), 3):6.1f} MB/s")
+
+
+DATATROVE = """
+import sys, time, resource
+from datatrove.data import Document
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+from datatrove.pipeline.dedup.minhash import MinhashConfig
+from datatrove.pipeline.readers import JsonlReader
+from datatrove.pipeline.writers import JsonlWriter
+source, work = sys.argv[1:]
+config = MinhashConfig(n_grams=5, num_buckets=18, hashes_per_bucket=7)
+read = lambda: JsonlReader(source)
+for steps in (
+    [read(), MinhashDedupSignature(output_folder=work + "/s", config=config)],
+    [MinhashDedupBuckets(input_folder=work + "/s", output_folder=work + "/b", config=config)],
+    [MinhashDedupCluster(input_folder=work + "/b", output_folder=work + "/c", config=config)],
+    [read(), MinhashDedupFilter(input_folder=work + "/c"), JsonlWriter(work + "/o")],
+):
+    tasks = 18 if type(steps[0]).__name__ == "MinhashDedupBuckets" else 1
+    logs = work + "/log" + type(steps[-1]).__name__
+    LocalPipelineExecutor(steps, tasks=tasks, workers=1, logging_dir=logs).run()
+"""
+
+OURS = """
+import json, sys
+from pathlib import Path
+from cleaner.study.clusters import table
+from cleaner.study.signatures import sign
+records = [json.loads(line) for line in (Path(sys.argv[1]) / "a.jsonl").open(encoding="utf-8")]
+found = table([r["id"] for r in records], sign([r["text"] for r in records]))
+lost = {r["id"] for r in found.to_pylist() if not r["keep"]}
+with (Path(sys.argv[2]) / "kept.jsonl").open("w", encoding="utf-8") as out:
+    out.writelines(json.dumps(r) + "\\n" for r in records if r["id"] not in lost)
+"""
+
+
+TEXT_DEDUP = """
+import runpy, sys
+source, work = sys.argv[1:]
+sys.argv = ["minhash", "--path", "json", "--data_files", source + "/a.jsonl", "--split", "train", "--column", "text"]
+sys.argv += ["--cache_dir", work + "/cache", "--output", work + "/o", "--ngram", "5", "--num_perm", "128"]
+sys.argv += ["--b", "18", "--r", "7", "--num_proc", "1", "--hash_func", "xxh3", "--threshold", "0.8"]
+runpy.run_module("text_dedup.minhash", run_name="__main__")
+"""
+
+
+def peers(datatrove: str, text_dedup: str, count: int = 1_000) -> None:
+    """Deduplicate one JSONL file in whole processes: imports, reading and writing included."""
+    language = Language(4)
+    pages = [language.page() for _ in range(count)]
+    pages += [language.edited(pages[n * 3], 0.01) for n in range(count // 5)]
+    with tempfile.TemporaryDirectory() as folder:
+        (source := Path(folder) / "in").mkdir()
+        with (source / "a.jsonl").open("w", encoding="utf-8") as out:
+            out.writelines(json.dumps({"id": str(n), "text": "\n".join(p)}) + "\n" for n, p in enumerate(pages))
+        size = sum(len("\n".join(p).encode()) for p in pages) / 1e6
+        print(f"{len(pages)} documents, {size:.1f} MB, {count // 5} copies")
+        programs = (
+            ("cleaner", sys.executable, OURS),
+            ("datatrove", datatrove, DATATROVE),
+            ("text-dedup", text_dedup, TEXT_DEDUP),
+        )
+        for name, python, code in programs:
+            (work := Path(folder) / name).mkdir()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [python, "-c", code, str(source), str(work)]
+            try:
+                run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=work)
+            except FileNotFoundError as e:
+                print(f"{name:10} not measured: {e}")
+                continue
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if run.returncode:
+                print(f"{name:10} not measured: {run.stderr.strip().splitlines()[-1]}")
+                continue
+            seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            print(f"{name:10} {seconds:6.1f} CPU s, {size / seconds:6.2f} MB/s", flush=True)
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = ap.add_subparsers(dest="command", required=True)
+    commands.add_parser("planted").add_argument("--threshold", type=float, default=0.8)
+    command = commands.add_parser("scale")
+    command.add_argument("-o", "--plot", type=Path)
+    commands.add_parser("speed")
+    command = commands.add_parser("peers")
+    command.add_argument("--datatrove", default=sys.executable, help="a Python that has datatrove")
+    command.add_argument("--text-dedup", default=sys.executable, help="a Python that has text-dedup")
+    command = commands.add_parser("one")
+    command.add_argument("count", type=int)
+    command.add_argument("kind", choices=("mixed", "equal"))
+    a = ap.parse_args()
+    match a.command:
+        case "planted":
+            planted(threshold=a.threshold)
+        case "scale":
+            scale(a.plot)
+        case "speed":
+            speed()
+        case "peers":
+            peers(a.datatrove, a.text_dedup)
+        case "one":
+            one(a.count, a.kind == "equal")
+
+
+if __name__ == "__main__":
+    main()
