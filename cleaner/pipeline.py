@@ -15,6 +15,8 @@ from cleaner.stages import stage as made
 
 _ROUNDS = 3
 """How often the stages may run over one document until nothing moves."""
+_ONCE, _LAST = ("extract",), ("quality",)
+"""The stages that run in the first round alone, and those that run after the last, on the final text."""
 
 
 class StageError(RuntimeError):
@@ -65,17 +67,22 @@ class Pipeline:
         """Give the document with the patch of every stage.
 
         The stages depend on each other (a line that goes can let the language be seen, a join can complete a
-        phrase), so all but ``extract`` run again until none proposes an edit. A document that still moves in the
-        third round is labelled ``unsettled``.
+        phrase), so all but ``extract`` run again until none proposes an edit; ``quality`` runs on what they leave. A
+        document that still moves in the third round is labelled ``unsettled``.
         """
         for nth in range(_ROUNDS):
             before = document.text
             for stage in self.stages:
-                if nth == 0 or stage.name != "extract":
+                if stage.name not in _LAST and (nth == 0 or stage.name not in _ONCE):
                     document = self._run(stage, document, again=nth > 0)
             if document.text == before:
-                return document
-        return document + Patch("pipeline", labels={"unsettled": True})
+                break
+        else:
+            document += Patch("pipeline", labels={"unsettled": True})
+        for stage in self.stages:
+            if stage.name in _LAST:
+                document = self._run(stage, document)
+        return document
 
     @staticmethod
     def _run(stage: Stage, document: Document, *, again: bool = False) -> Document:

@@ -18,7 +18,18 @@ CLASSES = frozenset(
     "meta nav read-more related search share subscribe tags widget".split()
 )
 SHAPES = frozenset(
-    ("author-bio", "caption-label", "kicker", "masthead", "name", "short-line", "stamp", "stamp-ago", "title-again")
+    (
+        "author-bio",
+        "caption-label",
+        "entry",
+        "kicker",
+        "masthead",
+        "name",
+        "short-line",
+        "stamp",
+        "stamp-ago",
+        "title-again",
+    )
 )
 
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

@@ -371,4 +371,6 @@ def _former(folder: Folder) -> Summary:
     errors = msgspec.convert(counts.get("errors", 0), int)
     dropped = msgspec.convert(counts.get("dropped", {}), dict[str, int])
     copies = msgspec.convert(counts.get("copies", 0), int)
-    return Summary(tally, tally.documents, tally.chars, dropped, errors, copies=copies, idle=True)
+    kept = tally.documents
+    tally.documents += sum(dropped.values())
+    return Summary(tally, kept, tally.chars, dropped, errors, copies=copies, idle=True)

@@ -144,6 +144,25 @@ def is_short(line: str) -> bool:
     )
 
 
+def entry(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
+    """Short lines that no paragraph follows within three lines: one of those may be its headline."""
+    below = len(lines) + 4  # the nearest paragraph below the line that is looked at, from the end up; as yet none
+    found = []
+    at = len(lines) - 1
+    for k in sorted(hits, reverse=True):
+        while at > k:
+            if len(lines[at]) >= _PROSE // 3 and _paragraph(lines[at]):
+                below = at
+            at -= 1
+        if below > k + 3 and is_short(lines[k]):
+            found.append(k)
+    return reversed(found)
+
+
+def _paragraph(line: str) -> bool:
+    return len(line) >= (_PROSE if line.isascii() or " " in line else _PROSE // 3)
+
+
 LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {
     "name": (lambda line, language: is_name(line), _SHORT),
     "short-line": (lambda line, language: is_short(line), _SHORT),
@@ -153,6 +172,7 @@ LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {
 SHAPES: dict[str, Callable[[Sequence[str], Iterable[int]], Iterable[int]]] = {
     "author-bio": author_bio,
     "caption-label": caption_label,
+    "entry": entry,
     "kicker": kicker,
     "masthead": masthead,
     "name": name,

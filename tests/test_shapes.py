@@ -129,6 +129,21 @@ def test_a_short_line(line: str, short: bool) -> None:
     assert shaped("short-line", [line]) == ([0] if short else [])
 
 
+@pytest.mark.parametrize(
+    ("below", "found"),
+    [
+        ([PROSE], False),
+        (["Menu principal", "Contact", PROSE], False),
+        (["水位は今日も四メートルを超えており、橋は夜明けまで閉じられたままであると町は述べた。"], False),
+        (["Menu principal", "Contact", "Aide", PROSE], True),
+        (["Une ligne courte."] * 3, True),
+        ([], True),
+    ],
+)
+def test_an_entry_is_no_headline_of_a_paragraph(below: list[str], found: bool) -> None:
+    assert shaped("entry", ["Le barrage", *below], [0]) == ([0] if found else [])
+
+
 # ---- fold
 
 
