@@ -4,6 +4,8 @@
 # The first that runs and is new enough: a name on the path may be a shim for a version that is not installed.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
+# What is installed beside the package: with EXTRAS=dev,spark (and Java 17) the tests meet a Spark cluster, too.
+EXTRAS ?= dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
@@ -20,7 +22,7 @@ test: lint types tests
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "cleaner needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); name it with PYTHON=…"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
 lint: $(READY)

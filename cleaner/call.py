@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from functools import cached_property
@@ -54,6 +55,9 @@ class Call:
         former = kept(folder.work) if begin == "continue" and not folder.finished else None
         given = [each for each in inputs if each != "-"]
         self.sources = list(walk(given, settings.input.exclude))
+        own = os.path.join(folder.out, "")
+        if any(os.path.abspath(source.path).startswith(own) for source in self.sources):
+            raise OutputError(f"{folder.out}: {' '.join(given)} reaches into it, the run would read what it writes")
         self.rules = tuple(Path(each) for each in settings.clean.rules)
         rules = load(shipped(), *self.rules).digest()
         earlier = facts_digest(facts) if facts else ""

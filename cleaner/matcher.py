@@ -180,6 +180,10 @@ class Lookup:
                 yield k, found
 
 
+def _inside(rule: Rule) -> list[str]:
+    return [rule.match] if rule.match else [*map(boundaries, rule.words)]
+
+
 class Matcher:
     """All patterns of a set of rules. Raises ``RuleError`` for a pattern that RE2 does not take.
 
@@ -203,9 +207,7 @@ class Matcher:
                 except re2.error:
                     self._compiled(rule, pattern)
             if rule.find == "inline":
-                patterns = [rule.match] if rule.match else [*map(boundaries, rule.words)]
-                self._inline[n] = [self._compiled(rule, pattern) for pattern in patterns]
-                inside += [(n, pattern) for pattern in patterns]
+                inside += [(n, pattern) for pattern in _inside(rule)]
         self._inside = _Set(inside, full=False)
 
     @staticmethod
@@ -253,6 +255,9 @@ class Matcher:
 
     def spans(self, rule: int, line: str) -> Iterator[tuple[int, int]]:
         """Yield where a rule's inline patterns match in a line: the first group's span, if the pattern has one."""
+        if rule not in self._inline:
+            one = self._rules.all[rule]
+            self._inline[rule] = [self._compiled(one, pattern) for pattern in _inside(one)]
         for regex in self._inline[rule]:
             for match in regex.finditer(line):
                 start, stop = match.span(1 if regex.groups else 0)

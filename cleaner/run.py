@@ -111,7 +111,7 @@ class _Driver:
             clusters=self.clusters if call.studies else None,
             signs=call.studies,
         )
-        self.shards = _Shards(self.work, self.settings.output.shard_mb << 20)
+        self.shards = _Shards(self.folder.out, self.work, self.settings.output.shard_mb << 20)
         self.lost: dict[int, int] = {}
         self.phase = "learning"
 
@@ -308,10 +308,11 @@ class _Driver:
 class _Shards:
     """Which chunks make which shard: in order, each shard closed by the chunk that fills it. Never depends on time."""
 
-    def __init__(self, work: Path, size: int) -> None:
+    def __init__(self, out: Path, work: Path, size: int) -> None:
         self._work, self._size = work, size
-        self.done = merged(work)
-        self._given = len(self.done)
+        self.done = merged(out, work)
+        self._given = self._whole = len(self.done)
+        self._apart: dict[int, Shard] = {}  # done, while one before them is not
         self._first = self._at = self.done[-1].shard.last + 1 if self.done else 0
         self._filled = 0
         self._sizes: dict[int, int] = {}
@@ -341,9 +342,12 @@ class _Shards:
         return made
 
     def merged(self, made: Merged) -> None:
-        """Say that a shard is done: its fragments go."""
+        """Say that a shard is done: its fragments go, once those of every shard before it have gone."""
         self.done.append(made)
-        self._discard(made.shard)
+        self._apart[made.shard.number] = made.shard
+        while (shard := self._apart.pop(self._whole, None)) is not None:
+            self._whole += 1
+            self._discard(shard)
 
     def is_done(self, chunks: int) -> bool:
         """Whether every one of so many chunks is in a shard that is done."""

@@ -38,7 +38,11 @@ class Clean(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ()
     extract: Annotated[
-        Literal["trafilatura", "none"], Meta(description="what finds the main text of an HTML page; none keeps it all")
+        Literal["trafilatura", "best", "fast", "none"],
+        Meta(
+            description="what finds the main text of an HTML page: trafilatura; a model of all types of page that may"
+            " ask it (best) or does not (fast); none keeps it all"
+        ),
     ] = "trafilatura"
     signals: Annotated[
         Literal["plain", "all"],

@@ -204,6 +204,7 @@ class Worker:
     def _records(self, task: Clean | Count, beat: Beat) -> Iterator[Record | Fault]:
         """Yield the chunk's records, those left out that may not even be read."""
         n = 0
+        seen: set[str] = set()
         for number, span in enumerate(task.chunk.spans):
             stop, reason = task.unread.get(number, (-1, ""))
             found = self._span(task, span)
@@ -212,7 +213,7 @@ class Worker:
                 if n == stop:
                     yield _unread(span, reason)
                 elif (one := next(found, None)) is not None:
-                    yield one
+                    yield _apart(one, seen)
                 else:
                     break
                 n += 1
@@ -221,6 +222,15 @@ class Worker:
 
     def _span(self, task: Clean | Count, span: Span) -> Iterator[Record | Fault]:
         return records(Chunk(task.chunk.number, (span,)), self.job.reading)
+
+
+def _apart(one: Record | Fault, seen: set[str]) -> Record | Fault:
+    """Give a record an id of its own: one that a record of another span of the chunk has gets ``@`` and its place."""
+    id = one.id
+    while id in seen:
+        id = f"{id}@{one.place}"
+    seen.add(id)
+    return one if id == one.id else one._replace(id=id)
 
 
 def _unread(span: Span, reason: str) -> Fault:
@@ -267,8 +277,9 @@ def pipeline_of(
 @cache
 def _stages(clean: Cleaning, rules: Rules, today: str) -> tuple[Stage, ...]:
     keep = frozenset(clean.keep)
-    names = [name for name in LINE if name != "extract" or clean.extract != "none"]
-    return tuple(stage(name, rules, clean.profile, keep, today) for name in names)
+    if clean.extract == "none":
+        return tuple(stage(name, rules, clean.profile, keep, today) for name in LINE if name != "extract")
+    return tuple(stage(name, rules, clean.profile, keep, today, clean.extract) for name in LINE)
 
 
 def _signals(settings: Settings) -> frozenset[str]:

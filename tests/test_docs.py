@@ -21,6 +21,11 @@ def test_the_python_of_the_readme_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
+def test_the_python_of_the_studies_runs() -> None:
+    (block,) = blocks((ROOT / "docs/many.md").read_text(encoding="utf-8"), "python")
+    exec(compile(block, "docs/many.md", "exec"), {})
+
+
 def test_the_readme_names_two_make_targets_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"^make (\w+)", README, re.MULTILINE):

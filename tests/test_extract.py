@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from cleaner.document import Document, Edit, Hint, Patch
 from cleaner.read.files import document
 from cleaner.stages import extract
+from cleaner.stages.alignment import align
+from cleaner.stages.alignment import words as words_of
 from cleaner.stages.extract import Extract
 
 ROOT = Path(__file__).parent.parent
@@ -189,7 +191,7 @@ def test_a_page_where_nothing_is_found_keeps_its_text(html: str) -> None:
 
 
 def test_main_text_that_is_not_visible_keeps_the_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract, "_main_text", lambda *_: extract._Found("Quite another text that stands nowhere.", {}))
+    monkeypatch.setattr(extract, "main_text", lambda *_: extract.Found("Quite another text that stands nowhere.", {}))
     before = document(page(TITLE, PARAGRAPHS))
     patch = EXTRACT.propose(before)
     assert not patch.edits
@@ -201,7 +203,7 @@ def test_an_exception_inside_is_a_label(monkeypatch: pytest.MonkeyPatch, fault: 
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(extract, "_main_text", fail)
+    monkeypatch.setattr(extract, "main_text", fail)
     patch = EXTRACT.propose(document(page(TITLE, PARAGRAPHS)))
     assert patch == Patch("extract", labels={"extract": "failed"})
 
@@ -242,10 +244,10 @@ def test_any_main_text_makes_a_patch_that_applies_and_inverts(raw: list[str], ma
     text = "\n".join(raw)
     hints = tuple(Hint("p") for _ in raw)
     before = Document("a", text, hints=hints, html="<html>")
-    stays = extract._kept(raw, hints, extract._Found("\n".join(main), {"title": raw[0]}))
+    stays = extract.kept(raw, hints, extract.Found("\n".join(main), {"title": raw[0]}))
     if stays is None or not any(stay and line for stay, line in zip(stays, raw, strict=True)):
         return
-    patch = Patch("extract", tuple(extract._removals(text, before.lines, stays, ["p"] * len(raw))))
+    patch = Patch("extract", tuple(extract.removals(text, before.lines, stays, extract.RULE, ["p"] * len(raw))))
     after = before + patch
     assert after.undo().text == text
     assert [line for line in after.text.split("\n") if line] == [
@@ -256,14 +258,14 @@ def test_any_main_text_makes_a_patch_that_applies_and_inverts(raw: list[str], ma
 
 @given(LINES)
 def test_a_main_text_that_is_the_whole_page_keeps_every_word(raw: list[str]) -> None:
-    page_words = [extract._words(line) for line in raw]
-    assert extract._align(page_words, page_words) == [len(line) for line in page_words]
+    page_words = [words_of(line) for line in raw]
+    assert align(page_words, page_words) == [len(line) for line in page_words]
 
 
 @given(LINES, LINES)
 def test_no_more_words_are_matched_than_the_main_text_has(raw: list[str], main: list[str]) -> None:
-    a, b = ([extract._words(line) for line in side] for side in (raw, main))
-    matched = extract._align(a, b)
+    a, b = ([words_of(line) for line in side] for side in (raw, main))
+    matched = align(a, b)
     assert all(hits <= len(line) for hits, line in zip(matched, a, strict=True))
     assert sum(matched) <= sum(map(len, b))
 
@@ -277,5 +279,5 @@ def test_aligning_takes_linear_time() -> None:
     ]
     for a, b in sides:
         began = time.process_time()
-        extract._align(a, b)
+        align(a, b)
         assert time.process_time() - began < 5

@@ -13,6 +13,7 @@ import click
 from cleaner.cli.options import FOLDER, Unusable, told
 
 if TYPE_CHECKING:
+    from cleaner.call import Begin
     from cleaner.run import Summary
     from cleaner.settings import Settings
 
@@ -32,6 +33,7 @@ _PLAIN = {
     "timeout": "run.timeout",
     "min_chars": "drop.min_chars",
     "keep_copy": "duplicates.keep",
+    "engine": "run.engine",
 }
 _MANY = {
     "keep": "clean.keep",
@@ -82,6 +84,8 @@ def _options(command: _Command) -> _Command:
                 help="Which of near-duplicates stays [least-chrome].",
             ),
             click.option("--facts", type=FOLDER, metavar="DIR", help="A former run's facts/: applied, and extended."),
+            click.option("--engine", type=click.Choice(("local", "spark")), help="Where it runs [local]."),
+            click.option("--spark-master", metavar="URL", help="Of the cluster: spark://host:7077 [all cores here]."),
             click.option("--no-study", is_flag=True, help="Learn nothing of sites, compare no documents."),
             click.option("--min-chars", type=int, metavar="N", help="Shorter documents go to dropped/."),
             click.option("--workers", type=int, metavar="N", help="Processes; 0: one a core [0]."),
@@ -116,6 +120,7 @@ def clean(
     config: Path | None,
     sets: tuple[str, ...],
     facts: Path | None,
+    spark_master: str | None,
     **given: Any,
 ) -> None:
     """Clean files, folders and crawls into OUT, or one document from standard input to standard output.
@@ -153,19 +158,21 @@ def clean(
         from cleaner.run import RunError, run
 
         today = date.today().isoformat()
-        stdin = sys.stdin.buffer if "-" in paths else None
+        begin: Begin = "restart" if restart else "continue"
         try:
             with nullcontext(_untold) if quiet else watch() as tell:
-                summary = run(
-                    paths,
-                    out,
-                    settings,
-                    today=today,
-                    begin="restart" if restart else "continue",
-                    stdin=stdin,
-                    facts=facts,
-                    tell=tell,
-                )
+                if settings.run.engine == "spark":
+                    from cleaner import cluster
+
+                    if "-" in paths:
+                        raise click.UsageError("standard input is no input of a cluster")
+                    master = spark_master
+                    summary = cluster.clean(
+                        paths, out, settings, today=today, master=master, begin=begin, facts=facts, tell=tell
+                    )
+                else:
+                    stdin = sys.stdin.buffer if "-" in paths else None
+                    summary = run(paths, out, settings, today=today, begin=begin, stdin=stdin, facts=facts, tell=tell)
         except RunError as error:
             raise Unusable(f"{error}; what is done stays done, the same command goes on") from error
     if not quiet:

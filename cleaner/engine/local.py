@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
@@ -29,6 +30,10 @@ Query = Table[str]
 """A table here: what is held is a query."""
 
 
+class NoRoom(ValueError):
+    """A step that needs more memory, or more room on the disk, than there is."""
+
+
 class Local:
     """DuckDB with ``memory_mb`` megabytes for all and a folder under ``temp`` for the rest; a context manager.
 
@@ -38,7 +43,7 @@ class Local:
     def __init__(self, memory_mb: int, temp: Path) -> None:
         temp.mkdir(parents=True, exist_ok=True)
         self._folder = Path(mkdtemp(prefix="engine-", dir=temp))
-        self._made = 0
+        self._made, self._memory = 0, memory_mb
         self._db = duckdb.connect(
             config={
                 "memory_limit": f"{int(memory_mb * _OF_MEMORY)}MB",
@@ -116,7 +121,8 @@ class Local:
     def checkpoint(self, table: Query) -> Query:
         """Compute the rows once, into a file."""
         path = self._path()
-        self._db.execute(f"COPY ({table.held}) TO '{_sql(path)}' ({_WRITTEN})")
+        with self._room():
+            self._db.execute(f"COPY ({table.held}) TO '{_sql(path)}' ({_WRITTEN})")
         return Table(table.schema, _scan(path))
 
     def batches(self, table: Query, by: Sequence[str] = ()) -> Batches:
@@ -124,10 +130,18 @@ class Local:
         order = ", ".join(f'"{name[1:]}" DESC' if name.startswith("-") else f'"{name}"' for name in by)
         query = f"SELECT {_names(table)} FROM ({table.held})" + (f" ORDER BY {order}" if order else "")
         # A cursor of its own: the next query on a connection ends the stream of the one before.
-        with self._db.cursor() as cursor:
+        with self._db.cursor() as cursor, self._room():
             for batch in cursor.sql(query).to_arrow_reader(_ROWS):
                 if batch.num_rows:
                     yield batch.cast(table.schema)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.OutOfMemoryException as e:
+            told = str(e).partition("\n")[0]
+            raise NoRoom(f"{self._memory} MB do not suffice, here or on disk: raise run.memory_mb ({told})") from e
 
     def _kept(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Query:
         path = self._path()

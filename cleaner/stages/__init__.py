@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cleaner.rules import Rules
 
 Profile = Literal["careful", "strict"]
+Extractor = Literal["trafilatura", "best", "fast"]
 
 LINE = ("encoding", "extract", "language", "chrome", "joins")
 
@@ -23,11 +24,24 @@ class Stage(Protocol):
     def propose(self, document: Document) -> Patch: ...
 
 
-def stage(name: str, rules: Rules, profile: Profile, keep: frozenset[str], today: str | None) -> Stage:
-    """Make one stage of the line by its name. Raises ``ValueError`` that names the choices."""
+def stage(
+    name: str,
+    rules: Rules,
+    profile: Profile,
+    keep: frozenset[str],
+    today: str | None,
+    extractor: Extractor = "trafilatura",
+) -> Stage:
+    """Make one stage of the line by its name; ``extractor`` is what finds a page's main text.
+
+    Raises ``ValueError`` that names the choices.
+    """
     if name not in LINE:
         raise ValueError(f"unknown stage {name!r}; known, in order: {', '.join(LINE)}")
     # Imported when made: a run over texts need not pay for the HTML libraries, nor --help for any.
     given = {"extract": (today,), "chrome": (rules, profile, keep)}.get(name, ())
+    if name == "extract" and extractor != "trafilatura":
+        asked: Stage = import_module("cleaner.stages.blocks").Blocks(extractor, today)
+        return asked
     made: Stage = getattr(import_module(f"cleaner.stages.{name}"), name.capitalize())(*given)
     return made

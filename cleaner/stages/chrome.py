@@ -16,14 +16,14 @@ from cleaner import shapes, stamps
 from cleaner.document import Document, Edit, Hint, Label, Patch, lines
 from cleaner.fold import plain
 from cleaner.matcher import LineShape, Lookup, Matcher
-from cleaner.rules import Rule, Rules
+from cleaner.rules import REACH, Rule, Rules
 from cleaner.shapes import SHAPES
 from cleaner.stages import Profile
-from cleaner.stages.flags import Asks, Flags
+from cleaner.stages.flags import STEPS, Asks, Flags
 
 _BUDGET = 0.5  # of the text's characters: what head and tail rules may take together
 _BUDGET_FROM = 500  # characters; below, a comment form can well be longer than the note above it
-
+_FEW = STEPS - REACH  # lines that may have gone without a walk ending early for them
 
 _LINE_SHAPES: dict[str, LineShape] = {**shapes.LINES, **stamps.LINES}
 
@@ -99,13 +99,41 @@ class Chrome:
             labels["suspect"] = "over-removal"
             flags = page.flags(sweeping=False)
         edits, spared = page.decide(flags)
+        self._left[:] = [] if labels else page.left(flags, edits)
         return Patch(self.name, edits, labels, spared)
+
+    @cached_property
+    def _left(self) -> list[_Left]:
+        """What the last document looked like when the stage had seen it."""
+        return []
 
     def settled(self, document: Document) -> bool:
         """Whether the stage would leave the document as it is."""
+        if self._left and not document.hints and self._left[0].holds(self, document):
+            return True
         page = _Page(self, document)
         flags = page.flags()
         return not flags.by and not any(trusted for _, trusted in page.inline(flags))
+
+
+class _Left(NamedTuple):
+    """The lines that the stage has left, and what shapes of the whole page it saw in them.
+
+    Nothing more goes from them as long as no shape sees more. All else that a rule asks held for as many lines when
+    those that went were there: they counted as context, and not as distance. But a walk ends at ``STEPS`` lines, those
+    that went among them; hence ``_FEW``.
+    """
+
+    lines: Sequence[str]
+    scope: _Scope
+    shaped: Sequence[tuple[str, Sequence[int], frozenset[int]]]  # a shape, the lines it was asked of, those that had it
+
+    def holds(self, chrome: Chrome, document: Document) -> bool:
+        """Whether the document still is those lines, and no shape sees more in them."""
+        lines = [line for part in plain(document.text).split("\n") if (line := part.strip())]
+        if lines != self.lines or chrome.scope(document) is not self.scope:
+            return False
+        return all(had.issuperset(SHAPES[shape](lines, asked)) for shape, asked, had in self.shaped)
 
 
 class _Page:
@@ -126,6 +154,7 @@ class _Page:
                 self.stops.append(stop)
                 self.lines.append(line)
             start = stop + 1
+        self.shaped: list[tuple[str, Sequence[int], list[int]]] = []
         self.candidates: dict[int, tuple[int, ...]] = {}  # position -> rules that match the line, in order
         self.contexts: dict[int, set[int]] = {}  # rule -> positions of the lines that it may stand beside
         self._match(_verbatim_lines(self.flat, document.line_hints()) if document.hints else frozenset())
@@ -143,17 +172,32 @@ class _Page:
         if verbatim:
             everywhere = [k for k in everywhere if self.starts[k] not in verbatim]
         for shape, alone, also in self.scope.shapes:
-            for k in SHAPES[shape](self.lines, everywhere) if alone else ():
-                candidates[k] = tuple(sorted((*candidates.get(k, ()), *alone)))
+            if alone:
+                self.shaped.append((shape, everywhere, list(SHAPES[shape](self.lines, everywhere))))
+                for k in self.shaped[-1][2]:
+                    candidates[k] = tuple(sorted((*candidates.get(k, ()), *alone)))
             for n in also:
                 if hits := [k for k, found in candidates.items() if n in found]:
                     for k in hits:
                         candidates[k] = tuple(m for m in candidates[k] if m != n)
-                    for k in SHAPES[shape](self.lines, hits):
+                    self.shaped.append((shape, hits, list(SHAPES[shape](self.lines, hits))))
+                    for k in self.shaped[-1][2]:
                         candidates[k] = tuple(sorted((*candidates.get(k, ()), n)))
 
     def flags(self, *, sweeping: bool = True) -> Flags:
         return Flags(self.chrome.asks, len(self.lines), self.candidates, self.contexts, sweeping=sweeping)
+
+    def left(self, flags: Flags, edits: Sequence[Edit]) -> list[_Left]:
+        """Give what is left where whole lines went, a few and by themselves; nothing where more has changed."""
+        if flags.swept or len(flags.by) > _FEW or len(edits) != len(flags.by):
+            return []
+        stay = [k for k in range(len(self.lines)) if k not in flags.by]
+        at = {k: n for n, k in enumerate(stay)}
+        shaped = [
+            (shape, [at[k] for k in asked if k in at], frozenset(at[k] for k in had if k in at))
+            for shape, asked, had in self.shaped
+        ]
+        return [_Left([self.lines[k] for k in stay], self.scope, shaped)]
 
     def over_budget(self, flags: Flags) -> bool:
         """Whether heads and tails take more than half of the text beyond what other rules take."""

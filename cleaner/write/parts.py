@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -51,6 +52,8 @@ class Part:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if not self._committed:
+            with suppress(OSError, pa.ArrowException):  # it writes its end: on a full disk that fails again
+                (self._parquet if self._form == "parquet" else self._lines).close()
             self._whole.discard()
 
     def add(self, batch: pa.RecordBatch) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from cleaner.document import Label
 from cleaner.write.atomic import Names, place, settle, write
 from cleaner.write.fragment import Keeping, batches, table_path
-from cleaner.write.parts import Form, Part, part_name
+from cleaner.write.parts import Form, Part, part_name, parts
 from cleaner.write.tables import (
     DOCUMENTS_SCHEMA,
     DROPPED_SCHEMA,
@@ -70,9 +70,22 @@ def merged_path(work: Path, number: int) -> Path:
     return work / f"shard-{number:05}.json"
 
 
-def merged(work: Path) -> list[Merged]:
-    """Give the shards that are done, in order."""
-    return [msgspec.json.decode(p.read_bytes(), type=Merged) for p in sorted(work.glob("shard-*.json"))]
+def merged(out: Path, work: Path) -> list[Merged]:
+    """Give the shards that are done, up to the first that is not; what was written of those behind it goes.
+
+    Shards are merged side by side, so a killed run may have done one and not the one before it.
+    """
+    words = sorted(work.glob("shard-*.json"))
+    found = [msgspec.json.decode(path.read_bytes(), type=Merged) for path in words]
+    done = [each for n, each in enumerate(found) if each.shard.number == n]
+    for path in words[len(done) :]:
+        path.unlink()
+    kept = {f"part-{n:05}" for n in range(len(done))}
+    for table in (DOCUMENTS, LEDGER, f"{DROPPED}/{DOCUMENTS}", f"{DROPPED}/{LEDGER}"):
+        for part in parts(out, table):
+            if part.name.split(".")[0] not in kept:
+                part.unlink()
+    return done
 
 
 def tables_of(number: int, how: Writing) -> list[str]:
