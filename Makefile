@@ -9,7 +9,7 @@ EXTRAS ?= dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint types tests fix rules mutation bench clean
+.PHONY: demo test lint types tests fix rules kill mutation bench clean
 
 demo: $(READY)
 	$(BIN)/cleaner clean seeds -o demo-out
@@ -44,6 +44,10 @@ rules: $(READY)
 	$(BIN)/cleaner rules test
 	$(BIN)/cleaner rules lint
 	$(BIN)/cleaner rules docs --check
+
+# A run killed at 30 moments and 40 changes of the disk, 2,000 broken inputs: some minutes.
+kill: $(READY)
+	CLEANER_SLOW=1 $(BIN)/pytest --quiet tests/test_batch.py tests/test_batch_fuzz.py
 
 # Slower than a commit should wait for: about 20 minutes on two cores.
 mutation: $(READY)

@@ -23,14 +23,14 @@ from speed import SEEDS, texts
 
 from cleaner.document import Document
 from cleaner.fold import fold
-from cleaner.pipeline import Pipeline, shipped
+from cleaner.pipeline import Pipeline, loaded
 from cleaner.stages import LINE
 
 Run = Callable[[Sequence[str]], object]
 
 
 def cleaner() -> Run:
-    shipped()
+    loaded()
 
     def run(found: Sequence[str]) -> object:
         # A new one each round: no line is remembered from the round before.
@@ -59,7 +59,7 @@ def plain() -> Run:
     import langdetect
 
     langdetect.DetectorFactory.seed = 0
-    phrases = sorted({fold(word) for rule in shipped().all for word in rule.words if rule.find != "inline"}, key=len)
+    phrases = sorted({fold(word) for rule in loaded().all for word in rule.words if rule.find != "inline"}, key=len)
     known = re.compile("|".join(map(re.escape, reversed(phrases))))
 
     def one(text: str) -> tuple[str, str]:

@@ -12,11 +12,11 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from cleaner import __version__
+from cleaner.pipeline import loaded
 from cleaner.read.decode import Unreadable
 from cleaner.read.inputs import walk
 from cleaner.read.record import Options, Source
 from cleaner.read.records import kind
-from cleaner.rules import load, shipped
 from cleaner.settings import Settings, get, keys
 from cleaner.study.facts import digest as facts_digest
 from cleaner.write.atomic import Names, Whole
@@ -59,7 +59,7 @@ class Call:
         if any(os.path.abspath(source.path).startswith(own) for source in self.sources):
             raise OutputError(f"{folder.out}: {' '.join(given)} reaches into it, the run would read what it writes")
         self.rules = tuple(Path(each) for each in settings.clean.rules)
-        rules = load(shipped(), *self.rules).digest()
+        rules = loaded(self.rules).digest()
         earlier = facts_digest(facts) if facts else ""
         now = Plan(__version__, rules, earlier, former.today if former else today, _told(settings), self.inputs)
         files = [Input(source.id, source.size, source.stamp) for source in self.sources]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Protocol, get_args, runtime_checkable
 
 from cleaner import rules
@@ -55,7 +56,7 @@ class Pipeline:
     ) -> None:
         if profile not in get_args(Profile):
             raise ValueError(f"unknown profile {profile!r}; known: {', '.join(get_args(Profile))}")
-        self.rules = shipped() if rules is None else rules
+        self.rules = loaded() if rules is None else rules
         self.profile, self.keep, self.today = profile, frozenset(keep), today
         for name in sorted(self.keep - CLASSES):
             raise RuleError(f"unknown class {name!r}; known: {', '.join(sorted(CLASSES))}")
@@ -100,9 +101,9 @@ class Pipeline:
 
 
 @cache
-def shipped() -> Rules:
-    """Load the rules that come with the package, once."""
-    return rules.load(rules.shipped())
+def loaded(folders: tuple[Path, ...] = ()) -> Rules:
+    """Load the rules that come with the package and those of folders beside them, once."""
+    return rules.load(rules.shipped(), *folders)
 
 
 @cache

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cleaner.call import Begin, Call
 from cleaner.engine.pool import Failed, Lost, Pool
 from cleaner.progress import State, Watch
-from cleaner.read.record import Chunk
+from cleaner.read.record import Chunk, Span
 from cleaner.read.records import plan
 from cleaner.settings import Settings
 from cleaner.study.copies import duplicates
@@ -25,6 +25,7 @@ from cleaner.work import CLEANING, LINES, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
 from cleaner.write.folder import FACTS, Folder
 from cleaner.write.fragment import Marker, Tally, marker, table_path
+from cleaner.write.seen import Seen
 from cleaner.write.shards import Merged, Shard, merged, tables_of
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
@@ -302,7 +303,8 @@ class _Driver:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def _tell(self) -> None:
-        self.tell(State(self.phase, self.read, self.total, self.tally.documents, self.errors, self.tally.seconds))
+        total = self.total if self.read <= self.total else 0  # how much a compressed stream holds is not known
+        self.tell(State(self.phase, self.read, total, self.tally.documents, self.errors, self.tally.seconds))
 
 
 class _Shards:
@@ -315,7 +317,9 @@ class _Shards:
         self._apart: dict[int, Shard] = {}  # done, while one before them is not
         self._first = self._at = self.done[-1].shard.last + 1 if self.done else 0
         self._filled = 0
-        self._sizes: dict[int, int] = {}
+        self._waiting: dict[int, Marker] = {}  # done, and in no shard yet
+        self._seen = Seen()
+        self._again: dict[int, dict[int, int]] = {}
         self.held = False  # until it is known which documents are copies
         for each in self.done:
             self._discard(each.shard)
@@ -323,22 +327,26 @@ class _Shards:
     def cleaned(self, made: Marker) -> None:
         """Say that a chunk is done."""
         if made.number >= self._first:
-            self._sizes[made.number] = made.size
+            self._waiting[made.number] = Marker(made.number, Tally(), [], made.size, made.ids)
+        else:
+            self._seen.add(made.ids)
 
     def next(self, chunks: int | None) -> Shard | None:
         """Give the next shard whose chunks are done; ``chunks`` is how many there are in all, once known."""
         if self.held:
             return None
-        while (size := self._sizes.pop(self._at, None)) is not None:
+        while (made := self._waiting.pop(self._at, None)) is not None:
+            if again := self._seen.add(made.ids):
+                self._again[self._at] = again
             self._at += 1
-            self._filled += size
+            self._filled += made.size
             if self._filled >= self._size:
                 return self._shard()
         return self._shard() if self._at == chunks and self._at > self._first else None
 
     def _shard(self) -> Shard:
-        made = Shard(self._given, self._first, self._at - 1)
-        self._given, self._first, self._filled = self._given + 1, self._at, 0
+        made = Shard(self._given, self._first, self._at - 1, self._again)
+        self._given, self._first, self._filled, self._again = self._given + 1, self._at, 0, {}
         return made
 
     def merged(self, made: Merged) -> None:
@@ -355,7 +363,7 @@ class _Shards:
 
     def waits(self, chunks: int) -> bool:
         """Whether all chunks are done and no shard may be made yet."""
-        return self.held and self._at + len(self._sizes) == chunks
+        return self.held and self._at + len(self._waiting) == chunks
 
     def _discard(self, shard: Shard) -> None:
         for number in range(shard.first, shard.last + 1):
@@ -364,7 +372,14 @@ class _Shards:
 
 
 def _bytes(chunk: Chunk) -> int:
-    return sum(max(span.source.size, 0) if span.stop < 0 else span.stop - span.start for span in chunk.spans)
+    """Give the bytes of the inputs that a chunk is; of a compressed stream what they are without compression."""
+    return sum(map(_size, chunk.spans))
+
+
+def _size(span: Span) -> int:
+    if span.rows:
+        return max(span.source.size, 0) * (span.stop - span.start) // span.rows
+    return max(span.source.size, 0) if span.stop < 0 else span.stop - span.start
 
 
 def _former(folder: Folder) -> Summary:

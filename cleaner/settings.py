@@ -68,7 +68,7 @@ class Input(Struct, frozen=True, forbid_unknown_fields=True):
         _Names, Meta(description="globs; files whose path or name matches are left out", extra=_SET)
     ] = ()
     max_document_mb: Annotated[float, Meta(gt=0, description="megabytes; a larger document is an error, not read")] = (
-        8.0
+        4.0
     )
     site_from: Annotated[
         Literal["url", "folder"], Meta(description="the site of a document: its address's domain, or its top folder")

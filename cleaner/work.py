@@ -14,11 +14,11 @@ import pyarrow as pa
 from cleaner.decide import decide
 from cleaner.document import Document, Patch
 from cleaner.engine.pool import Beat
-from cleaner.pipeline import Pipeline, StageError
+from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import document_of, records
-from cleaner.rules import Rules, load, shipped
+from cleaner.rules import Rules
 from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.site_lines import page
@@ -88,7 +88,7 @@ class Job:
 
     def load(self) -> Rules:
         """Load the rules."""
-        return _loaded(self.rules)
+        return loaded(self.rules)
 
     def warm(self) -> None:
         """Compile what every document needs: forked workers, and those that replace them, share it."""
@@ -153,7 +153,7 @@ class Worker:
 
     def _clean(self, task: Clean, beat: Beat) -> Marker:
         self.seconds.clear()
-        began = time.perf_counter()
+        began = time.thread_time()
         ledger = self.job.settings.output.ledger
         with Fragment(self.job.work, task.chunk.number, self.rules.classes, ledger) as made:
             for n, found in enumerate(self._records(task, beat)):
@@ -168,7 +168,7 @@ class Worker:
             if self.job.signs:
                 made.attach(SIGNATURES, self._signed(made.signable, task.chunk.number))
             made.tally.seconds = dict(self.seconds)
-            made.tally.seconds["read and write"] = time.perf_counter() - began - sum(self.seconds.values())
+            made.tally.seconds["read and write"] = time.thread_time() - began - sum(self.seconds.values())
             return made.commit()
 
     def _add(self, record: Record, made: Fragment) -> None:
@@ -239,11 +239,6 @@ def _unread(span: Span, reason: str) -> Fault:
     return Fault(f"{span.source.id}#{span.start}-{span.stop}", span.start, "read", f"not read to its end: {reason}")
 
 
-@cache
-def _loaded(folders: tuple[Path, ...]) -> Rules:
-    return load(shipped(), *folders)
-
-
 class _Timed:
     """A stage and the seconds that it takes."""
 
@@ -254,11 +249,11 @@ class _Timed:
         return getattr(self.inner, name)  # what else a stage can: tell that it is settled, say
 
     def propose(self, document: Document) -> Patch:
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             return self.inner.propose(document)
         finally:
-            self._seconds[self.name] = self._seconds.get(self.name, 0.0) + time.perf_counter() - began
+            self._seconds[self.name] = self._seconds.get(self.name, 0.0) + time.thread_time() - began
 
 
 def pipeline_of(

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from itertools import count, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,11 +102,10 @@ class Nursery:
 
 
 def _serve() -> None:
-    from cleaner import call, run
+    from cleaner import run
     from cleaner.pipeline import clean
     from cleaner.settings import Settings
 
-    call.load = cache(call.load)
     clean("<!doctype html><p>Le pont ferme lundi, dit la mairie de la ville.</p>")
     with TemporaryDirectory() as folder:  # a run: what it compiles stays
         for n in range(2):

@@ -163,7 +163,6 @@ def test_ids_that_come_twice_in_one_chunk_lose_nothing(nursery: Nursery) -> None
     twice(nursery, "twice", (1 << 20, 64))
 
 
-@pytest.mark.xfail(strict=True, reason="ids are told apart within a chunk only: of two texts the later replaces one")
 def test_ids_that_come_twice_in_two_chunks_lose_nothing(nursery: Nursery) -> None:
     twice(nursery, "apart", (8 << 10, 6))
 

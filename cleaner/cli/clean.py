@@ -64,7 +64,7 @@ def _options(command: _Command) -> _Command:
             click.option("--date-field", multiple=True, metavar="NAME", help="Field that holds its date."),
             click.option("--site-from", type=click.Choice(("url", "folder")), help="What a document's site is."),
             click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files by path or name."),
-            click.option("--max-document-mb", type=float, metavar="MB", help="A larger document is an error [8]."),
+            click.option("--max-document-mb", type=float, metavar="MB", help="A larger document is an error [4]."),
             click.option(
                 "--to", metavar="FORM", help="text, jsonl or parquet; else text for files, parquet for records."
             ),

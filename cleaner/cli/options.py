@@ -35,7 +35,7 @@ def told() -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:
-            raise Unusable(f"{error.filename}: {error.strerror}") from error
+            raise Unusable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror) from error
         if isinstance(error, OSError) or type(error).__module__.startswith("cleaner."):
             raise Unusable(str(error)) from error
         raise

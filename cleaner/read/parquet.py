@@ -37,7 +37,11 @@ def spans(source: Source, options: Options) -> Iterator[tuple[Span, int, int]]:
             bounds = [(row + at, row + min(at + step, rows)) for at in range(0, rows, step)]
             if len(bounds) <= _PARTS:
                 for start, stop in bounds:
-                    yield Span(source, "parquet", start, stop), size * (stop - start) // max(rows, 1), stop - start
+                    yield (
+                        Span(source, "parquet", start, stop, rows=meta.num_rows),
+                        size * (stop - start) // max(rows, 1),
+                        stop - start,
+                    )
             else:
                 yield from _handed(file, source, group, names, bounds, size // max(rows, 1))
             row += rows
@@ -61,7 +65,8 @@ def _handed(
             reason = _rows(start, bounds[-1][1], e)
             yield Span(source, "fault", start, bounds[-1][1], reason.encode()), 0, len(bounds) - n
             return
-        yield Span(source, "parquet", start, stop, sink.getvalue().to_pybytes()), size * (stop - start), stop - start
+        payload = sink.getvalue().to_pybytes()
+        yield Span(source, "parquet", start, stop, payload, file.metadata.num_rows), size * (stop - start), stop - start
 
 
 def records(span: Span, options: Options) -> Iterator[Record | Fault]:

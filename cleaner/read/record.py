@@ -44,7 +44,7 @@ class Options:
         *("metadata.url", "meta.url"),
     )
     date: tuple[str, ...] = ("date", "crawl_date", "date_crawled", "date_download", "fetch_time", "timestamp")
-    most_bytes: int = 8 * MIB
+    most_bytes: int = 4 * MIB
     chunk_bytes: int = 4 * MIB
     chunk_documents: int = 256
 
@@ -62,6 +62,7 @@ class Span(msgspec.Struct, frozen=True):
     ``format`` tells what ``[start, stop)`` counts: bytes of the decompressed file (``jsonl``, ``warc``), rows
     (``parquet``), or the whole file (``document``, 0 to -1). ``payload`` holds the bytes themselves where the source
     cannot be read from its middle. In a ``fault``, what is at ``start`` cannot be read and the payload is the reason.
+    ``rows`` is how many a Parquet file has in all.
     """
 
     source: Source
@@ -69,6 +70,7 @@ class Span(msgspec.Struct, frozen=True):
     start: int = 0
     stop: int = -1
     payload: bytes | None = None
+    rows: int = 0
 
 
 class Chunk(msgspec.Struct, frozen=True):

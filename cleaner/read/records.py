@@ -103,7 +103,7 @@ def plan(
                 number, size, documents, spans = number + 1, 0, 0, []
                 keeps = wanted(number)
             dropped = not keeps and span.payload is not None
-            spans.append(Span(span.source, span.format, span.start, span.stop, b"") if dropped else span)
+            spans.append(Span(span.source, span.format, span.start, span.stop, b"", span.rows) if dropped else span)
             size, documents = size + more, documents + many
     if spans:
         yield Chunk(number, tuple(spans))

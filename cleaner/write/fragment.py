@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cleaner.document import Document
 from cleaner.write.atomic import Whole, write
+from cleaner.write.seen import hashes
 from cleaner.write.tables import (
     DOCUMENTS_SCHEMA,
     LEDGER_SCHEMA,
@@ -113,12 +114,16 @@ CHROME = frozenset(("repeated", "extract", "chrome"))
 
 
 class Marker(msgspec.Struct):
-    """The last word on a chunk, written when all of it is on the disk: counts, errors, and bytes in its tables."""
+    """The last word on a chunk, written when all of it is on the disk: counts, errors, and bytes in its tables.
+
+    ``ids`` holds ``seen.hashes`` of its documents' ids.
+    """
 
     number: int
     tally: Tally
     faults: list[Fault]
     size: int
+    ids: bytes = b""
 
 
 def marker_path(work: Path, number: int) -> Path:
@@ -197,7 +202,7 @@ class Fragment:
         for table in self._tables.values():
             table.commit()
         size = sum(table.size for table in self._tables.values())
-        made = Marker(self._number, self.tally, self.faults, size)
+        made = Marker(self._number, self.tally, self.faults, size, hashes(each.id for each in self.signable))
         write(marker_path(self._work, self._number), msgspec.json.encode(made))
         return made
 

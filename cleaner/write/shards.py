@@ -37,11 +37,16 @@ _CLUSTER = ("cluster", "duplicate_of", "similarity")
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """A row of chunks, ``first`` to ``last`` inclusive, that become part ``number`` of every table."""
+    """A row of chunks, ``first`` to ``last`` inclusive, that become part ``number`` of every table.
+
+    ``again`` gives, by chunk and the place of a document in it, the time for which its id comes, where that is not the
+    first: ids are what a crawl gives, and two records of a file may share one.
+    """
 
     number: int
     first: int
     last: int
+    again: dict[int, dict[int, int]] = {}
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -114,10 +119,11 @@ def merge(shard: Shard, how: Writing) -> Merged:
     with ExitStack() as stack:
         tables = _Tables(stack, shard.number, how)
         for number in range(shard.first, shard.last + 1):
-            gone = _documents(number, how, tables)
+            gone, renamed = _documents(number, how, tables, shard.again.get(number, {}))
             if tables.ledger is None:
                 continue
             for batch in batches(table_path(how.work, number, LEDGER)):
+                batch = _renamed(batch, renamed)
                 if gone and tables.dropped_ledger is not None:
                     away = pc.is_in(batch.column("id"), value_set=pa.array(sorted(gone)))
                     tables.dropped_ledger.add(batch.filter(away))
@@ -158,13 +164,23 @@ class _Tables:
             self.dropped = part(f"{DROPPED}/{DOCUMENTS}", DROPPED_SCHEMA, how.form)
 
 
-def _documents(number: int, how: Writing, tables: _Tables) -> set[str]:
-    """Add one chunk's documents; give the ids of those that were dropped."""
+def _documents(number: int, how: Writing, tables: _Tables, again: Mapping[int, int]) -> tuple[set[str], dict[str, str]]:
+    """Add one chunk's documents; give the ids of those that were dropped, and the new ones of those that came before.
+
+    Those become ``<id>~2``, ``<id>~3``, …
+    """
     clusters = _clusters(how, number)
     gone: set[str] = set()
+    renamed: dict[str, str] = {}
+    place = 0
     for batch in batches(table_path(how.work, number, DOCUMENTS)):
+        if again:
+            ids = _strings(batch, "id")
+            renamed |= {id: f"{id}~{again[n]}" for n, id in enumerate(ids, place) if n in again}
+            place += len(ids)
         if clusters:
             batch = _with_clusters(batch, clusters)
+        batch = _renamed(batch, renamed)
         reasons = _reasons(batch, how.decide) if how.decide is not None else []
         if any(reasons) and tables.dropped is not None:
             away = pa.array([bool(reason) for reason in reasons])
@@ -178,7 +194,13 @@ def _documents(number: int, how: Writing, tables: _Tables) -> set[str]:
             batch = batch.filter(pc.invert(away))
         tables.chars += pc.sum(batch.column("chars")).as_py() or 0
         tables.documents.add(_as_files(batch, how.out, how.names, tables) if how.names is not None else batch)
-    return gone
+    return gone, renamed
+
+
+def _renamed(batch: pa.RecordBatch, renamed: Mapping[str, str]) -> pa.RecordBatch:
+    if not renamed:
+        return batch
+    return _replaced(batch, {"id": [renamed.get(id, id) for id in _strings(batch, "id")]})
 
 
 def _as_files(batch: pa.RecordBatch, out: Path, names: Names, tables: _Tables) -> pa.RecordBatch:
