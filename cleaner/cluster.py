@@ -7,73 +7,51 @@ are those of a run on one machine; killed anywhere, the same call goes on, on a 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cleaner.call import Begin, Call
 from cleaner.engine.spark import Cluster, Spark, started
-from cleaner.progress import Watch
-from cleaner.run import _WORKER_MEMORY, Summary, _Driver, _former
-from cleaner.settings import Settings
+from cleaner.run import WORKER_MEMORY, Place, Task, Where
 from cleaner.study.copies import compare
-from cleaner.study.repeats import LINES_FILE, SITES_FILE, count
-from cleaner.work import LINES, SIGNATURES
-from cleaner.write.folder import FACTS, Folder
-from cleaner.write.fragment import table_path
+from cleaner.study.repeats import count
+from cleaner.work import Job
+from cleaner.write.fragment import Marker
+from cleaner.write.shards import Merged
 
 if TYPE_CHECKING:
     from cleaner.engine.spark import Session
 
 
-def clean(
-    inputs: Sequence[str],
-    out: Path,
-    settings: Settings,
-    *,
-    today: str,
-    session: Session | None = None,
-    master: str | None = None,
-    begin: Begin = "continue",
-    facts: Path | None = None,
-    tell: Watch = lambda state: None,
-) -> Summary:
-    """Clean the inputs into the folder ``out`` as ``run`` does, on the executors of a Spark session.
+def on(master: str | None = None, session: Session | None = None) -> Where:
+    """Give where ``run`` shall work: on the executors of a Spark session.
 
     ``session`` is one that is there; else one is started at ``master`` (a URL as ``spark://host:7077``; default: the
-    cores of this machine). Standard input is no input here. Raises what ``run`` raises, and what Spark does.
+    cores of this machine) and stopped at the end. Standard input is no input there.
+
+    Running raises what Spark does, and ``NoSpark`` where it is not installed.
     """
-    began = time.monotonic()
-    with Folder(out, inputs=inputs) as folder:
-        call = Call(inputs, settings, today, folder, begin, None, facts)
-        if call.idle:
-            return _former(folder)
-        driver = _Driver(call, tell)
-        with Spark(session or started(master or "local[*]"), folder.work) as engine:
-            _clean(driver, engine)
-        return driver.finish(time.monotonic() - began)
+
+    @contextmanager
+    def where(job: Job) -> Iterator[Place]:
+        with Spark(session or started(master or "local[*]"), job.work) as engine:
+            yield _There(job, engine)
+
+    return where
 
 
-def _clean(driver: _Driver, engine: Spark) -> None:
-    """Do the steps of ``_Driver.clean``: what runs here is planning, and the last step of each study."""
-    pool: Any = Cluster(engine, driver.job.start, driver.settings.run.timeout, _WORKER_MEMORY)
-    call, work = driver.call, driver.work
-    if call.counts and not (driver.facts / SITES_FILE).exists():
-        driver._do(pool, driver._counts)
-        driver.folder.announce(f"{FACTS}/{name}" for name in (SITES_FILE, LINES_FILE))
-        counted = [table_path(work, number, LINES) for number in range(driver.chunks)]
-        count(engine, counted, call.facts, driver.facts)
-        for path in counted:
-            path.unlink()
-    driver.phase, driver.read = "cleaning", 0
-    driver.shards.held = driver.job.signs and not driver.clusters.exists()
-    driver._do(pool, driver._tasks)
-    if driver.shards.held:
-        driver.phase = "comparing"
-        driver.folder.announce((f"{FACTS}/{driver.clusters.name}",))
-        signed = [table_path(work, number, SIGNATURES) for number in range(driver.chunks)]
-        compare(engine, signed, driver.settings.duplicates, driver.clusters)
-        driver.shards.held = False
-        driver.phase = "merging"
-        driver._do(pool, driver._merges)
+@dataclass(frozen=True)
+class _There:
+    job: Job
+    engine: Spark
+
+    def pool(self) -> Cluster[Task, Marker | Merged | None]:
+        return Cluster(self.engine, self.job.start, self.job.settings.run.timeout, WORKER_MEMORY)
+
+    def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
+        count(self.engine, counted, earlier, to)
+
+    def compare(self, signed: Sequence[Path], to: Path) -> None:
+        compare(self.engine, signed, self.job.settings.duplicates, to)

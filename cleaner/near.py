@@ -167,7 +167,11 @@ class _Line:
         """Yield which stage saw the line how, one sentence each."""
         if self._document.html is not None:
             told = str(self._document.labels.get("extract", "not asked"))
-            kept = "extract kept it" if told == "trafilatura" else f"extract kept the whole page ({told})"
+            kept = (
+                "extract kept it"
+                if told in ("trafilatura", "best", "fast")
+                else f"extract kept the whole page ({told})"
+            )
             if self._hint:
                 kept += f": {self._hint.path or 'body'}, {self._hint.links:.0%} of it in links"
             yield kept

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 import pyarrow.parquet as pq
@@ -18,22 +19,21 @@ from cleaner.progress import State, Watch
 from cleaner.read.record import Chunk, Span
 from cleaner.read.records import plan
 from cleaner.settings import Settings
+from cleaner.sharding import Sharding
 from cleaner.study.copies import duplicates
 from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
-from cleaner.study.signatures import sign
 from cleaner.work import CLEANING, LINES, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
 from cleaner.write.folder import FACTS, Folder
 from cleaner.write.fragment import Marker, Tally, marker, table_path
-from cleaner.write.seen import Seen
-from cleaner.write.shards import Merged, Shard, merged, tables_of
+from cleaner.write.shards import Merged, tables_of
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
-_WORKER_MEMORY = 2 << 30
+WORKER_MEMORY = 2 << 30
 
 
-_Task = Count | Clean | Merge
-_Pool = Pool[_Task, Marker | Merged | None]
+Task = Count | Clean | Merge
+Result = Marker | Merged | Lost | Failed | None
 
 
 class RunError(RuntimeError):
@@ -65,6 +65,7 @@ def run(
     begin: Begin = "continue",
     stdin: BinaryIO | None = None,
     facts: Path | None = None,
+    where: Where | None = None,
     tell: Watch = lambda state: None,
 ) -> Summary:
     """Clean the inputs into the folder ``out``.
@@ -72,7 +73,7 @@ def run(
     ``begin`` is ``continue`` (go on with an unfinished run of the same call, do nothing where it is finished) or
     ``restart``. ``today`` (ISO) bounds publication dates; a continued run keeps that of its beginning. ``stdin`` is
     read where an input is ``-``. ``facts`` is a folder of facts that a former run learned (its ``facts/``): they are
-    applied, and extended by what this run learns.
+    applied, and extended by what this run learns. ``where`` is this machine, or ``cluster.on(…)``.
 
     Raises ``Unreadable`` for an input that is not there, ``OutputError`` for an output that cannot be or an
     unfinished run of another call, ``RuleError`` and ``ValueError`` for rules and settings, ``RunError`` when the
@@ -84,8 +85,72 @@ def run(
         if call.idle:
             return _former(folder)
         driver = _Driver(call, tell)
-        driver.clean()
+        driver.clean(where or here)
         return driver.finish(time.monotonic() - began)
+
+
+class Place(Protocol):
+    """Where a run's maps are done, and its studies worked out."""
+
+    def pool(self) -> AbstractContextManager[Doing]:
+        """Give what does tasks."""
+        ...
+
+    def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
+        """Do ``study.repeats.site_lines``."""
+        ...
+
+    def compare(self, signed: Sequence[Path], to: Path) -> None:
+        """Do ``study.copies.duplicates``."""
+        ...
+
+
+class Doing(Protocol):
+    """What does tasks: ``Pool``, or its like on a cluster."""
+
+    def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result] | None]:
+        """Yield each task with what became of it; None now and then."""
+        ...
+
+
+Where = Callable[[Job], AbstractContextManager[Place]]
+
+
+@dataclass(frozen=True)
+class _Here:
+    """This machine: a process a core, and DuckDB."""
+
+    job: Job
+
+    def pool(self) -> Pool[Task, Marker | Merged | None]:
+        settings = self.job.settings
+        self.job.warm()
+        return Pool(self.job.start, workers(settings), settings.run.timeout, WORKER_MEMORY)
+
+    def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
+        site_lines(counted, earlier, to, self.job.settings.run.memory_mb, self._spill())
+
+    def compare(self, signed: Sequence[Path], to: Path) -> None:
+        settings = self.job.settings
+        duplicates(signed, None, settings.duplicates, settings.run.memory_mb, self._spill(), to)
+
+    def _spill(self) -> Path:
+        made = self.job.work / "spill"
+        made.mkdir(exist_ok=True)
+        return made
+
+
+@contextmanager
+def here(job: Job) -> Iterator[Place]:
+    """Run on this machine."""
+    yield _Here(job)
+
+
+def workers(settings: Settings) -> int:
+    """Give the number of worker processes: as told, else one a core that this process may use."""
+    if settings.run.workers:
+        return settings.run.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Driver:
@@ -111,45 +176,44 @@ class _Driver:
             facts=self.facts if call.counts else call.facts,
             clusters=self.clusters if call.studies else None,
             signs=call.studies,
+            size=self.total,
         )
-        self.shards = _Shards(self.folder.out, self.work, self.settings.output.shard_mb << 20)
+        self.shards = Sharding(self.folder.out, self.work, self.settings.output.shard_mb << 20)
         self.lost: dict[int, int] = {}
         self.phase = "learning"
 
-    def clean(self) -> None:
+    def clean(self, where: Where) -> None:
         """Learn what sites repeat, clean every chunk that is not done, find copies, merge every shard."""
-        if self.call.counts and not (self.facts / SITES_FILE).exists():
-            self._learn()
-        self.phase, self.read = "cleaning", 0
-        if self.call.studies:
-            sign(["One text, so that workers find the loop compiled."])
-        with self._pool() as pool:
-            self.shards.held = self.job.signs and not self.clusters.exists()
-            self._do(pool, self._tasks)
-            if self.shards.held:
-                self.phase = "comparing"
-                self._tell()
-                self._compare()
-                self.shards.held = False
-                self.phase = "merging"
-                self._do(pool, self._merges)
+        with where(self.job) as place:
+            if self.call.counts and not (self.facts / SITES_FILE).exists():
+                self._learn(place)
+            self.phase, self.read = "cleaning", 0
+            with place.pool() as pool:
+                self.shards.held = self.job.signs and not self.clusters.exists()
+                self._do(pool, self._tasks)
+                if self.shards.held:
+                    self._compare(place)
+                    self._do(pool, self._merges)
 
-    def _learn(self) -> None:
+    def _learn(self, place: Place) -> None:
         """Count the lines of every site's pages, and keep what repeats as facts."""
-        with self._pool() as pool:
+        with place.pool() as pool:
             self._do(pool, self._counts)
         self.folder.announce(f"{FACTS}/{name}" for name in (SITES_FILE, LINES_FILE))
         counted = [table_path(self.work, number, LINES) for number in range(self.chunks)]
-        site_lines(counted, self.call.facts, self.facts, self.settings.run.memory_mb, self._temporary())
+        place.learn(counted, self.call.facts, self.facts)
         for path in counted:
             path.unlink()
 
-    def _compare(self) -> None:
+    def _compare(self, place: Place) -> None:
         """Find the near-duplicates among the clean texts."""
+        self.phase = "comparing"
+        self._tell()
         self.folder.announce((f"{FACTS}/{self.clusters.name}",))
         signed = [table_path(self.work, number, SIGNATURES) for number in range(self.chunks)]
-        given = self.settings.duplicates
-        duplicates(signed, None, given, self.settings.run.memory_mb, self._temporary(), self.clusters)
+        place.compare(signed, self.clusters)
+        self.shards.held = False
+        self.phase = "merging"
 
     def _copies(self) -> int:
         """Count the documents that are copies of one that stays."""
@@ -158,12 +222,7 @@ class _Driver:
         with pq.ParquetFile(self.clusters) as file:
             return sum(batch.column("keep").to_pylist().count(False) for batch in file.iter_batches(columns=["keep"]))
 
-    def _temporary(self) -> Path:
-        made = self.work / "spill"
-        made.mkdir(exist_ok=True)
-        return made
-
-    def _do(self, pool: _Pool, tasks: Callable[[list[Count | Clean]], Iterator[_Task | None]]) -> None:
+    def _do(self, pool: Doing, tasks: Callable[[list[Count | Clean]], Iterator[Task | None]]) -> None:
         """Do a phase's tasks; what cost a worker its life is done again without the document."""
         self._tell()
         again: list[Count | Clean] = []
@@ -184,7 +243,7 @@ class _Driver:
                 self.read += _bytes(task.chunk)
                 self._tell()
 
-    def _counts(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
+    def _counts(self, again: list[Count | Clean]) -> Iterator[Task | None]:
         """Yield the chunks whose lines are not counted."""
 
         def wanted(number: int) -> bool:
@@ -229,13 +288,13 @@ class _Driver:
                 "ledger": self.settings.output.ledger,
                 "counts": counts,
                 "shards": len(made),
-                "workers": self._workers(),
+                "workers": workers(self.settings),
                 "seconds": round(seconds, 3),
             },
         )
         return summary
 
-    def _tasks(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
+    def _tasks(self, again: list[Count | Clean]) -> Iterator[Task | None]:
         """Yield what can be done now: chunks that lost their worker, shards whose chunks are done, the next chunk."""
         chunks = plan(self.call.sources, self.call.reading, self._is_wanted)
         planned = False
@@ -262,7 +321,7 @@ class _Driver:
             else:
                 yield None
 
-    def _merges(self, again: list[Count | Clean]) -> Iterator[_Task | None]:
+    def _merges(self, again: list[Count | Clean]) -> Iterator[Task | None]:
         """Yield the shards that are left."""
         while not self.shards.is_done(self.chunks):
             shard = self.shards.next(self.chunks)
@@ -281,7 +340,7 @@ class _Driver:
         self.errors += len(made.faults)
         self.shards.cleaned(made)
 
-    def _without(self, task: _Task, lost: Lost) -> Count | Clean:
+    def _without(self, task: Task, lost: Lost) -> Count | Clean:
         """Give the task again without the record that its worker died of."""
         number = -1 if isinstance(task, Merge) else task.chunk.number
         if lost.item < 0 or isinstance(task, Merge):
@@ -293,82 +352,9 @@ class _Driver:
             return msgspec.structs.replace(task, poison=task.poison | {lost.item: lost.reason})
         return msgspec.structs.replace(task, unread=task.unread | {lost.step - 1: (lost.item, lost.reason)})
 
-    def _pool(self) -> _Pool:
-        self.job.warm()
-        return Pool(self.job.start, self._workers(), self.settings.run.timeout, _WORKER_MEMORY)
-
-    def _workers(self) -> int:
-        if self.settings.run.workers:
-            return int(self.settings.run.workers)
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
     def _tell(self) -> None:
         total = self.total if self.read <= self.total else 0  # how much a compressed stream holds is not known
         self.tell(State(self.phase, self.read, total, self.tally.documents, self.errors, self.tally.seconds))
-
-
-class _Shards:
-    """Which chunks make which shard: in order, each shard closed by the chunk that fills it. Never depends on time."""
-
-    def __init__(self, out: Path, work: Path, size: int) -> None:
-        self._work, self._size = work, size
-        self.done = merged(out, work)
-        self._given = self._whole = len(self.done)
-        self._apart: dict[int, Shard] = {}  # done, while one before them is not
-        self._first = self._at = self.done[-1].shard.last + 1 if self.done else 0
-        self._filled = 0
-        self._waiting: dict[int, Marker] = {}  # done, and in no shard yet
-        self._seen = Seen()
-        self._again: dict[int, dict[int, int]] = {}
-        self.held = False  # until it is known which documents are copies
-        for each in self.done:
-            self._discard(each.shard)
-
-    def cleaned(self, made: Marker) -> None:
-        """Say that a chunk is done."""
-        if made.number >= self._first:
-            self._waiting[made.number] = Marker(made.number, Tally(), [], made.size, made.ids)
-        else:
-            self._seen.add(made.ids)
-
-    def next(self, chunks: int | None) -> Shard | None:
-        """Give the next shard whose chunks are done; ``chunks`` is how many there are in all, once known."""
-        if self.held:
-            return None
-        while (made := self._waiting.pop(self._at, None)) is not None:
-            if again := self._seen.add(made.ids):
-                self._again[self._at] = again
-            self._at += 1
-            self._filled += made.size
-            if self._filled >= self._size:
-                return self._shard()
-        return self._shard() if self._at == chunks and self._at > self._first else None
-
-    def _shard(self) -> Shard:
-        made = Shard(self._given, self._first, self._at - 1, self._again)
-        self._given, self._first, self._filled, self._again = self._given + 1, self._at, 0, {}
-        return made
-
-    def merged(self, made: Merged) -> None:
-        """Say that a shard is done: its fragments go, once those of every shard before it have gone."""
-        self.done.append(made)
-        self._apart[made.shard.number] = made.shard
-        while (shard := self._apart.pop(self._whole, None)) is not None:
-            self._whole += 1
-            self._discard(shard)
-
-    def is_done(self, chunks: int) -> bool:
-        """Whether every one of so many chunks is in a shard that is done."""
-        return self._first == chunks and len(self.done) == self._given
-
-    def waits(self, chunks: int) -> bool:
-        """Whether all chunks are done and no shard may be made yet."""
-        return self.held and self._at + len(self._waiting) == chunks
-
-    def _discard(self, shard: Shard) -> None:
-        for number in range(shard.first, shard.last + 1):
-            for table in ("documents", "ledger", SIGNATURES):
-                table_path(self._work, number, table).unlink(missing_ok=True)
 
 
 def _bytes(chunk: Chunk) -> int:

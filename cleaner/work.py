@@ -38,6 +38,7 @@ from cleaner.write.shards import Merged, Shard, Writing, merge
 
 LINES, SIGNATURES = "lines", "signatures"
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
+_SMALL = 1 << 20  # bytes of input
 _WHOLE = -1  # the stop of a span that is a whole file: one document
 
 
@@ -81,6 +82,7 @@ class Job:
     facts: Path | None = None
     clusters: Path | None = None
     signs: bool = False
+    size: int = 0
 
     def start(self) -> Worker:
         """Make a worker's tools; called in the worker."""
@@ -91,8 +93,15 @@ class Job:
         return loaded(self.rules)
 
     def warm(self) -> None:
-        """Compile what every document needs: forked workers, and those that replace them, share it."""
+        """Compile what every document needs: forked workers, and those that replace them, share it.
+
+        Not where there is less to read than would take that time.
+        """
+        if self.size < _SMALL:
+            return
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "One line."))
+        if self.signs:
+            sign(["One text: the first call ever compiles, and keeps what it compiled."])
 
     @property
     def writing(self) -> Writing:

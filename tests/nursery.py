@@ -166,8 +166,8 @@ def _run(
     from cleaner.cli import main
 
     call._CHUNK_BYTES, call._CHUNK_DOCUMENTS = chunk
-    shards = run._Shards
-    run._Shards = lambda out, work, size: shards(out, work, shard)  # type: ignore[assignment,misc]
+    shards = run.Sharding
+    run.Sharding = lambda out, work, size: shards(out, work, shard)  # type: ignore[assignment,misc]
     poison(slow)
     seen = mmap.mmap(-1, 8)
     _watch(seen, kill, hold)

@@ -235,7 +235,9 @@ def broken_off(nursery: Nursery, request: pytest.FixtureRequest) -> tuple[Path, 
     for n in range(9):
         (source / f"t{n}.txt").write_text(text(n) + "\n")
     out = nursery.folder / f"out-{name}"
-    assert nursery.run("clean", source, "-o", out, kill=["chunk-00000001.json", 2]).code == -signal.SIGKILL
+    assert (
+        nursery.run("clean", source, "-o", out, "--workers", 1, kill=["chunk-00000001.json", 2]).code == -signal.SIGKILL
+    )
     return source, out
 
 

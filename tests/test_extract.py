@@ -281,3 +281,23 @@ def test_aligning_takes_linear_time() -> None:
         began = time.process_time()
         align(a, b)
         assert time.process_time() - began < 5
+
+
+def test_a_large_page_is_asked_about_without_its_scripts_and_a_larger_one_not_at_all() -> None:
+    html = "<!doctype html><body><nav><a href=/>Start</a></nav><main>{}</main><script>{}</script></body>"
+    prose = "".join(
+        f"<p>The bridge number {n} was closed on Monday, and it will open again in May, the town said.</p>"
+        for n in range(9)
+    )
+    kept = extracted(html.format(prose, "x = 1;" * 250_000))
+    assert kept.labels["extract"] == "trafilatura"
+    assert "Start" not in kept.text
+    whole = extracted(html.format(prose * 1_500, ""))
+    assert whole.labels["extract"] == "too-large"
+    assert "Start" in whole.text
+
+
+def test_unclosed_scripts_of_a_large_page_take_linear_time() -> None:
+    began = time.process_time()
+    extracted("<!doctype html><p>Text</p>" + "<script" * 100_000 + "<script>" * 100_000 + "<!-- " * 100_000)
+    assert time.process_time() - began < 10

@@ -231,3 +231,10 @@ def test_no_markup_raises(parts: list[str]) -> None:
 def test_a_long_script_that_looks_like_a_crowded_element_hides_no_text() -> None:
     script = "if (a<b " + " && c != d" * 5000 + ") { }"
     assert linearise(f"<p>a</p><script>{script}</script><p>b</p>").text == "a\n\nb"
+
+
+def test_a_tag_that_never_ends_takes_linear_time() -> None:
+    for part in ("<script", "<a b='", "<div ", "<a=", '<p x=">'):
+        began = time.process_time()
+        linearise("<p>Text</p>" + part * 60_000)
+        assert time.process_time() - began < 5, part

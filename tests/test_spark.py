@@ -161,23 +161,24 @@ def same(a: Path, b: Path) -> None:
 
 
 def test_a_run_is_that_of_one_machine(session: Any, tmp_path: Path) -> None:
-    from cleaner.cluster import clean
+    from cleaner.cluster import on
 
     source = str(crawl(tmp_path / "in", 150))
     run([source], tmp_path / "a", Settings(run=Run(workers=1)), today=TODAY)
-    found = clean([source], tmp_path / "b", Settings(), today=TODAY, session=session)
+    found = run([source], tmp_path / "b", Settings(), today=TODAY, where=on(session=session))
     assert (found.tally.documents, found.errors) == (150, 1)
     same(tmp_path / "a", tmp_path / "b")
-    assert clean([source], tmp_path / "b", Settings(), today=TODAY, session=session).idle
+    assert run([source], tmp_path / "b", Settings(), today=TODAY, where=on(session=session)).idle
 
 
 DRIVER = """
 import sys
 from pathlib import Path
-from cleaner.cluster import clean
+from cleaner.cluster import on
+from cleaner.run import run
 from cleaner.settings import Settings
 master, source, out, today = sys.argv[1:]
-clean([source], Path(out), Settings(), today=today, master=master)
+run([source], Path(out), Settings(), today=today, where=on(master))
 """
 
 

@@ -55,7 +55,11 @@ def _options(command: _Command) -> _Command:
             click.option("--profile", type=click.Choice(("careful", "strict")), help="strict: the risky rules, too."),
             click.option("--keep", multiple=True, metavar="CLASS", help="Let the rules of a class rest: caption, …"),
             click.option("--rules", multiple=True, metavar="DIR", help="Your own rules; the same id replaces."),
-            click.option("--extract", metavar="HOW", help="What finds a page's main text; none keeps it all."),
+            click.option(
+                "--extract",
+                metavar="HOW",
+                help="What finds a page's main text: trafilatura, best, fast, none [trafilatura].",
+            ),
             click.option("--format", metavar="FORMAT", help="text, html, jsonl, parquet, warc; else by content."),
             click.option("--text-field", multiple=True, metavar="NAME", help="Field of a record that holds its text."),
             click.option("--html-field", multiple=True, metavar="NAME", help="Field that holds its page."),
@@ -161,18 +165,17 @@ def clean(
         begin: Begin = "restart" if restart else "continue"
         try:
             with nullcontext(_untold) if quiet else watch() as tell:
+                where = None
                 if settings.run.engine == "spark":
-                    from cleaner import cluster
+                    from cleaner.cluster import on
 
                     if "-" in paths:
                         raise click.UsageError("standard input is no input of a cluster")
-                    master = spark_master
-                    summary = cluster.clean(
-                        paths, out, settings, today=today, master=master, begin=begin, facts=facts, tell=tell
-                    )
-                else:
-                    stdin = sys.stdin.buffer if "-" in paths else None
-                    summary = run(paths, out, settings, today=today, begin=begin, stdin=stdin, facts=facts, tell=tell)
+                    where = on(spark_master)
+                stdin = sys.stdin.buffer if "-" in paths else None
+                summary = run(
+                    paths, out, settings, today=today, begin=begin, stdin=stdin, facts=facts, where=where, tell=tell
+                )
         except RunError as error:
             raise Unusable(f"{error}; what is done stays done, the same command goes on") from error
     if not quiet:

@@ -39,7 +39,9 @@ _PART = r"[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]*+))?+|[\
 _START = r"<[a-zA-Z][^\s/>]*+"
 _ATTRIBUTE = re.compile(_PART)
 _OPENING = re.compile(r"<!--.*?(?:-->|\Z)|<(?P<name>[a-zA-Z][^\s/>]*+)", re.DOTALL)
-_CROWD = re.compile(f"{_START}(?>{_PART}){{{_CROWDED}}}+")
+# A page up to its first crowded element. What it has looked at it never looks at again: a search for such an element
+# would begin anew at each "<", and "<script<script<script…" is one element to each of them.
+_UNCROWDED = re.compile(rf"(?:[^<]++|<(?![a-zA-Z])|{_START}(?>{_PART}){{0,{_CROWDED - 1}}}+(?!{_PART}))*+")
 
 
 def bounded(html: str) -> str:
@@ -48,7 +50,7 @@ def bounded(html: str) -> str:
     Past 512 open elements a block becomes a line break and other elements nothing; formatting elements of pages
     with more than 5,000 tags go; an element keeps its first 256 attributes. The words stay.
     """
-    if len(html) > _LONG_TAG and _CROWD.search(html):
+    if len(html) > _LONG_TAG and _is_crowded(html):
         html = "".join(_uncrowded(html))
     if html.count("<") <= _MANY_TAGS:
         return html
@@ -75,6 +77,11 @@ def bounded(html: str) -> str:
         return m[0] if not deep else "<br" if name in BLOCKS else "<wbr"
 
     return _MARKUP.sub(shallow, html)
+
+
+def _is_crowded(html: str) -> bool:
+    found = _UNCROWDED.match(html)
+    return found is not None and found.end() < len(html)
 
 
 def _uncrowded(html: str) -> Iterator[str]:

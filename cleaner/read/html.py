@@ -6,11 +6,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
 from cleaner.document import Hint
-from cleaner.read.bounded import BLOCKS, bounded
-from cleaner.read.decode import without_surrogates
+from cleaner.read.bounded import BLOCKS
+from cleaner.read.parser import (
+    CELL,
+    CELLS,
+    EMPTY,
+    ITEMS,
+    LISTS,
+    MUCH,
+    PARTING,
+    PREFORMATTED,
+    ROWS,
+    SPACE,
+    UNSEEN,
+    Node,
+    Page,
+    hidden,
+    parse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +41,14 @@ class Linear:
     generator: str = ""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_LISTS = _words("ul ol dl menu dir")
-_ITEMS = _words("li dt dd")
-_ROWS = _words("tr tbody thead tfoot")
-_CELLS = _words("td th")
-_PRE = _words("pre listing plaintext xmp")
-# What a browser does not show as text.
-_UNSEEN = _words(
-    "head title script style template svg select option datalist textarea iframe object audio video canvas"
-    " noembed noframes frameset"
-)
-# They show something that is not text: a picture between two words parts them.
-_PARTING = _words("img svg select textarea iframe object audio video canvas input picture embed")
-# A page that hides one of these does so to show it later, by script.
-_NEVER_HIDDEN = _words("html body main article")
-_MUCH = 200  # hidden characters that may outweigh the shown: more than a stray dialog holds
-_NO_DISPLAY = re.compile(r"(?i)(?:^|;)\s*display\s*:\s*none\b")
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_EMPTY = " \t\n\r\f\xa0\u200b\u200c\u200d\u2060\ufeff"
 # Bounds of a hint: the nearest tags of a path, the nearest class and id words, and their length.
 _TAGS, _NAMES, _NAME = 64, 40, 64
-# Lines of a cell that are joined to keep its row on one line: an address, not a paragraph.
-_CELL = 200
 
 
 @dataclass(slots=True, eq=False)
 class _Element:
     tag: str
-    node: LexborNode
+    node: Node
     parent: _Element | None
     layout: bool = False  # a table, or a row of one, that arranges blocks and holds no data
     loose: bool = False  # a list, or an item of one, with blank lines inside
@@ -136,20 +126,13 @@ def linearise(html: str) -> Linear:
     >>> page.text, page.hints[-1]
     ('A\n\nb\nc d', Hint(path='ul/li', links=0.5, names='x'))
     """
-    tree = LexborHTMLParser(bounded(without_surrogates(html.removeprefix("\ufeff"))))
+    tree = parse(html)
     body = tree.body
     url, generator = _about(tree)
     if body is None:
         return Linear("", (Hint(""),), url, generator)
-    hidden = {
-        node.mem_id
-        for node in body.css("[hidden], [style*='display' i]")
-        if node.tag not in _NEVER_HIDDEN and _hides(node.attributes)
-    }
-    # Mostly it says to switch scripts on; Discourse and Flarum put the whole thread there.
-    hidden.update(node.mem_id for node in body.css("noscript"))
-    blocks, unseen = _Walk(hidden).blocks(body)
-    if unseen > max(_MUCH, sum(len(b.text) for b in blocks)):
+    blocks, unseen = _Walk(hidden(body)).blocks(body)
+    if unseen > max(MUCH, sum(len(b.text) for b in blocks)):
         blocks, _ = _Walk(set()).blocks(body)
     lines: list[str] = []
     hints: list[Hint] = []
@@ -162,17 +145,12 @@ def linearise(html: str) -> Linear:
     return Linear("\n".join(lines), tuple(hints) or (Hint(""),), url, generator)
 
 
-def _about(tree: LexborHTMLParser) -> tuple[str | None, str]:
+def _about(tree: Page) -> tuple[str | None, str]:
     urls = [node.attributes.get("href") for node in tree.css("link[rel~='canonical' i]")]
     urls += [node.attributes.get("content") for node in tree.css("meta[property='og:url' i]")]
     absolute = (url.strip() for url in urls if url)
     generators = (node.attributes.get("content") for node in tree.css("meta[name='generator' i]"))
     return next((u for u in absolute if re.match(r"(?i)https?://[^\s/]", u)), None), next(filter(None, generators), "")
-
-
-def _hides(attributes: dict[str, str | None]) -> bool:
-    hidden = "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found"
-    return hidden or bool(_NO_DISPLAY.search(attributes.get("style") or ""))
 
 
 def _hint(element: _Element) -> Hint:
@@ -199,8 +177,8 @@ def _hint(element: _Element) -> Hint:
 class _Walk:
     """One walk over a page’s tree: what stands in the line being made, and the blocks made so far."""
 
-    def __init__(self, hidden: set[int]) -> None:
-        self._hidden = hidden
+    def __init__(self, unseen: set[int]) -> None:
+        self._hidden = unseen
         self._made: list[_Block] = []
         self._parts: list[str] = []
         self._chars = self._linked = self._unseen = 0
@@ -210,7 +188,7 @@ class _Walk:
         self._rows: list[_Row] = []
         self._items: list[_Element] = []
 
-    def blocks(self, body: LexborNode) -> tuple[list[_Block], int]:
+    def blocks(self, body: Node) -> tuple[list[_Block], int]:
         """Give the blocks in reading order and the number of characters that were left out as hidden."""
         at = root = _Element("body", body, None)
         block = [root]
@@ -223,8 +201,8 @@ class _Walk:
                 elif tag == "br":
                     self._flush(block[-1])
                     self._gap = max(self._gap, 1)
-                elif tag in _UNSEEN:
-                    self._parted = self._parted or tag in _PARTING
+                elif tag in UNSEEN:
+                    self._parted = self._parted or tag in PARTING
                 elif self._hidden and child.mem_id in self._hidden:
                     self._unseen += len(child.text())
                 elif not tag.startswith("-"):
@@ -265,21 +243,21 @@ class _Walk:
         if tag == "a":
             self._links += "href" in element.node.attributes
             self._parted = self._parted or self._after_link  # a menu or tags, parted by style sheets alone
-        if tag in _PARTING:
+        if tag in PARTING:
             self._parted = True
         if tag not in BLOCKS:
             return False
         self._flush(block)
         self._cross(element)
-        if tag in _PRE:
+        if tag in PREFORMATTED:
             self._pre += 1
-        elif tag in _ITEMS:
+        elif tag in ITEMS:
             self._items.append(element)
         elif tag == "table" and self._rows:
             self._rows[-1].nests = True
         elif tag == "tr":
             self._rows.append(_Row(len(self._made)))
-        elif tag in _CELLS and self._rows:
+        elif tag in CELLS and self._rows:
             self._rows[-1].cells.append((len(self._made), element))
         return True
 
@@ -293,9 +271,9 @@ class _Walk:
             return element.parent
         self._flush(element)
         block.pop()
-        if tag in _PRE:
+        if tag in PREFORMATTED:
             self._pre -= 1
-        elif tag in _ITEMS:
+        elif tag in ITEMS:
             self._items.pop()
             self._loose = self._loose or element.loose
         elif tag == "tr":
@@ -305,11 +283,11 @@ class _Walk:
 
     def _cross(self, element: _Element) -> None:
         """Note the edge of a block: it decides what stands between the line before and the line after."""
-        if element.tag in _ITEMS:
+        if element.tag in ITEMS:
             self._item = True
-        elif element.tag == "table" or (element.tag in _LISTS and not self._items):
+        elif element.tag == "table" or (element.tag in LISTS and not self._items):
             self._outer = True
-        elif element.tag not in _LISTS:
+        elif element.tag not in LISTS:
             self._gap = 2
 
     def _flush(self, element: _Element) -> None:
@@ -321,9 +299,9 @@ class _Walk:
         self._parts.clear()
         links = round(self._linked / self._chars, 3) if self._chars else 0.0
         self._chars = self._linked = 0
-        if not text.strip(_EMPTY):
+        if not text.strip(EMPTY):
             return
-        lines = list(_pre_lines(text)) if self._pre else [_SPACE.sub(" ", text).strip(" ")]
+        lines = list(_pre_lines(text)) if self._pre else [SPACE.sub(" ", text).strip(" ")]
         self._made.append(_Block(lines[0], element, links, self._between()))
         self._made += (_Block(line, element, links if line else 0.0, 1) for line in lines[1:])
 
@@ -340,13 +318,13 @@ class _Walk:
         bounds = [start - row.start for start, _ in row.cells] + [len(made)]
         cells = [(made[bounds[i] : bounds[i + 1]], cell) for i, (_, cell) in enumerate(row.cells)]
         parents = [element.parent]
-        while parents[-1] is not None and parents[-1].tag in _ROWS:
+        while parents[-1] is not None and parents[-1].tag in ROWS:
             parents.append(parents[-1].parent)
         table = parents[-1]
         filled = [blocks for blocks, _ in cells if blocks]
         if not made:
             return
-        arranges = len(filled) == 1 and any(b.element.tag not in _CELLS for b in filled[0])
+        arranges = len(filled) == 1 and any(b.element.tag not in CELLS for b in filled[0])
         if row.nests or arranges or bounds[0] or not all(_one_line(blocks, cell) for blocks, cell in cells):
             for part in (element, *parents):
                 if part is not None:
@@ -365,7 +343,7 @@ class _Walk:
 def _one_line(blocks: list[_Block], cell: _Element) -> bool:
     if len(blocks) < 2:
         return not blocks or "\n" not in blocks[0].text
-    return all(b.element is cell for b in blocks) and sum(len(b.text) for b in blocks) <= _CELL
+    return all(b.element is cell for b in blocks) and sum(len(b.text) for b in blocks) <= CELL
 
 
 def _pre_lines(text: str) -> Iterator[str]:

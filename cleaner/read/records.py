@@ -110,7 +110,16 @@ def plan(
 
 
 def _spans(source: Source, options: Options) -> Iterator[tuple[Span, int, int]]:
-    """Yield the spans of one file, each with its bytes and its documents, where these are known."""
+    """Yield the spans of one file, each with its bytes and its documents, where these are known; at least one."""
+    none = True
+    for each in _found(source, options):
+        none = False
+        yield each
+    if none:
+        yield _fault(source, 0, "holds no page and no text", None), 0, 1
+
+
+def _found(source: Source, options: Options) -> Iterator[tuple[Span, int, int]]:
     try:
         found = kind(source, options)
         if found.format == "parquet":
@@ -196,10 +205,14 @@ def _records(span: Span, options: Options) -> Iterator[Record | Fault]:
     elif span.format == "warc":
         yield from warc.records(span, options)
     else:
+        none = span.start == 0
         try:
             for line in _lines(span, options):
                 if (one := _of_line(line, span.source.id, options)) is not None:
+                    none = False
                     yield one
+            if none:
+                yield Fault(span.source.id, 0, "read", f"holds no record in its first {span.stop:,} bytes")
         except Unreadable as e:
             yield Fault(span.source.id, span.start, "read", str(e))
 

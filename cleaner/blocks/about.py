@@ -1,0 +1,149 @@
+"""What a page tells of itself in its head: title, author, date, site; read cheaply, never guessed from its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import NamedTuple, TypeGuard
+
+from cleaner.read.parser import Page
+
+_MOST = 1 << 18  # characters of JSON-LD that are read; an article's has a few thousand
+_LONGEST = 300  # characters of a value: what is longer is a text, not a name
+_SINCE = "1995"  # trafilatura believes no earlier date either
+_DAY = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?!\d)")
+_DATES = ("article:published_time", "og:article:published_time", "dc.date.issued", "dcterms.created", "dc.date", "date")
+_AUTHORS = ("author", "article:author", "dc.creator", "parsely-author")
+_ENDS = " \t-–—|·•:»«/"
+_WORKS = ("Article", "Posting", "Report", "Page", "Recipe", "Question")
+
+Thing = Mapping[str, object]
+
+
+class About(NamedTuple):
+    """What a page tells of itself; empty where it tells nothing. ``date`` is the day it was published, ISO."""
+
+    title: str = ""
+    author: str = ""
+    date: str = ""
+    sitename: str = ""
+
+
+def about(page: Page) -> About:
+    """Give what the meta elements, the JSON-LD, the title and a lone ``h1`` of a page tell. Never raises; linear time.
+
+    The first that speaks counts: for the title ``og:title``, the only ``h1``, the ``title`` element (less the site's
+    name behind it); for the date ``article:published_time``, the JSON-LD's ``datePublished``, the meta ``date``.
+    """
+    told = _metas(page)
+    things = list(_things(page))
+    named = {id_: thing for thing in things if isinstance(id_ := thing.get("@id"), str)}
+    works = [thing for thing in things if _is_work(thing)]
+    works.sort(key=lambda thing: _type(thing).endswith("Page"))  # the article before the page that shows it
+    sites = _first((told.get("og:site_name"), *(_name(work.get("publisher"), named) for work in works)))
+    heads = [text for node in page.css("h1")[:2] if (text := _plain(node.text()))]
+    title = page.css_first("title")
+    titles = (told.get("og:title"), heads[0] if len(heads) == 1 else "", title.text() if title is not None else "")
+    authors = (*(told.get(name) for name in _AUTHORS), *(_name(work.get("author"), named) for work in works))
+    published = told.get(_DATES[0]), *(work.get("datePublished") for work in works), *map(told.get, _DATES[1:])
+    return About(
+        _without(_first(titles), sites), _first(map(_no_address, authors)), _first(map(_day, published)), sites
+    )
+
+
+def _metas(page: Page) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in page.css("meta[content]"):
+        attributes = node.attributes
+        name = attributes.get("property") or attributes.get("name")
+        if name and (value := attributes.get("content")) and value.strip():
+            found.setdefault(name.strip().lower(), value)
+    return found
+
+
+def _things(page: Page) -> Iterator[Thing]:
+    """Yield the things on the top of a page's JSON-LD, not those inside them: a product's reviews have dates too."""
+    room = _MOST
+    for node in page.css("script[type='application/ld+json' i]"):
+        text = node.text() or ""
+        room -= len(text)
+        if room < 0:
+            return
+        try:
+            held: object = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        for thing in _many(held):
+            if _is_thing(thing):
+                yield thing
+                yield from filter(_is_thing, _many(thing.get("@graph")))
+
+
+def _many(value: object) -> Iterable[object]:
+    return value if isinstance(value, list) else (value,)
+
+
+def _is_thing(value: object) -> TypeGuard[Thing]:
+    return isinstance(value, dict)
+
+
+def _type(thing: Thing) -> str:
+    return next((kind for kind in _many(thing.get("@type")) if isinstance(kind, str)), "")
+
+
+def _is_work(thing: Thing) -> bool:
+    return any(isinstance(kind, str) and kind.endswith(_WORKS) for kind in _many(thing.get("@type")))
+
+
+def _name(value: object, named: Mapping[str, Thing]) -> str:
+    """Give the names of persons or organisations, parted by ``; `` as trafilatura parts them."""
+    names: dict[str, None] = {}
+    for one in _many(value):
+        held = one
+        if _is_thing(held):
+            known = held.get("@id")
+            held = held.get("name") or (named.get(known, {}).get("name") if isinstance(known, str) else None)
+        if isinstance(held, str) and (name := _no_address(held)):
+            names[name] = None
+    return "; ".join(names)
+
+
+def _first(values: Iterable[object]) -> str:
+    return next((plain for value in values if (plain := _plain(value))), "")
+
+
+def _plain(value: object) -> str:
+    """Give a text on one line; nothing where it is too long to be a name."""
+    plain = " ".join(value.split()) if isinstance(value, str) else ""
+    return plain if len(plain) <= _LONGEST else ""
+
+
+def _no_address(value: object) -> str:
+    plain = _plain(value)
+    return "" if "://" in plain or plain.startswith(("@", "//", "www.")) else plain
+
+
+def _day(value: object) -> str:
+    """Give the day of an ISO date; nothing for what is none, or for a day before ``_SINCE``."""
+    found = _DAY.match(value) if isinstance(value, str) else None
+    if found is None or found[1] < _SINCE:
+        return ""
+    try:
+        return date.fromisoformat(found[1]).isoformat()
+    except ValueError:
+        return ""
+
+
+def _without(title: str, site: str) -> str:
+    """Give a title without the site's name behind it.
+
+    >>> _without("A quiet harbour | The Inlet", "The Inlet"), _without("The Inlet", "The Inlet")
+    ('A quiet harbour', 'The Inlet')
+    """
+    if not site or not title.casefold().endswith(site.casefold()):
+        return title
+    before = title[: len(title) - len(site)]
+    bare = before.rstrip(_ENDS)
+    return bare if bare and bare != before.rstrip() else title

@@ -1,0 +1,58 @@
+"""Gradient-boosted trees whose levels ask one question each, evaluated on arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cleaner.blocks.characters import Floats
+
+_ROWS = 512  # evaluated at once: a level of 300 questions of so many rows is 600 kB
+
+
+class Trees(NamedTuple):
+    """A sum of trees of one depth, 8 at most: bit ``d`` of a row’s leaf tells whether question ``d`` holds.
+
+    ``asks`` and ``borders`` are (trees, depth): the column and what its value must exceed; ``leaves`` is
+    (trees, 2 ** depth, outputs), ``bias`` (outputs,). The layout of CatBoost’s symmetric trees.
+    """
+
+    asks: npt.NDArray[np.int16]
+    borders: Floats
+    leaves: Floats
+    bias: npt.NDArray[np.float64]
+
+    def __call__(self, rows: Floats) -> npt.NDArray[np.float64]:
+        """Give the raw score of each row, (rows, outputs), before any link function.
+
+        >>> stump = Trees(np.array([[0]], np.int16), np.array([[1.5]], np.float32), np.array([[[-1], [1]]], np.float32),
+        ...               np.zeros(1))
+        >>> stump(np.array([[1], [2]], np.float32)).tolist()
+        [[-1.0], [1.0]]
+        """
+        count, depth = self.asks.shape
+        made = np.empty((len(rows), self.leaves.shape[2]))
+        base = np.arange(count)[:, None] << depth
+        leaves = [np.ascontiguousarray(self.leaves[..., k]).ravel() for k in range(made.shape[1])]
+        for start in range(0, len(rows), _ROWS):
+            columns = np.ascontiguousarray(rows[start : start + _ROWS].T)
+            leaf = np.zeros((count, columns.shape[1]), np.uint8)  # depth is 8 at most
+            for d in range(depth):
+                leaf |= (columns.take(self.asks[:, d], axis=0) > self.borders[:, d, None]).view(np.uint8) << d
+            at = leaf + base
+            for k, values in enumerate(leaves):
+                made[start : start + _ROWS, k] = values.take(at).sum(axis=0, dtype=np.float64)
+        return made + self.bias
+
+
+def sigmoid(values: npt.NDArray[np.float64]) -> Floats:
+    """Give the probability for each log-odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
+
+
+def softmax(values: npt.NDArray[np.float64]) -> Floats:
+    """Give the probabilities of each row’s classes."""
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,170 @@
+"""Content is told from chrome, in any language, with or without names, and an opinion is asked only where it helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from cleaner.blocks.model import SHIPPED, ModelError, content, decided, expected_f1, load, save
+from cleaner.blocks.trees import Trees, sigmoid, softmax
+from cleaner.read.html import linearise
+
+SENTENCES = {
+    "en": "The ferry left the quay before dawn, and nobody on board had slept; the captain, as ever, said nothing about it.",
+    "fr": "Le bac a quitté le quai avant l’aube, et personne à bord n’avait dormi ; le capitaine, fidèle à lui-même, se taisait.",
+    "ru": "Паром отошёл от причала до рассвета, и никто на борту не спал; капитан, как всегда, ничего об этом не сказал.",
+    "el": "Το πλοίο έφυγε από την προβλήτα πριν την αυγή, και κανείς δεν είχε κοιμηθεί· ο καπετάνιος, όπως πάντα, σώπαινε.",
+    "ja": "夜明け前に船は岸を離れたが、船上の誰も眠っていなかった。船長はいつものように、それについて何も言わなかった。",
+}
+
+
+def article(sentence: str, nav: str = "nav", footer: str = "footer", main: str = "article") -> str:
+    menu = "".join(f"<li><a href=/{n}>{sentence.split()[0][:6]} {n}</a></li>" for n in range(9))
+    body = "".join(f"<p>{sentence} {sentence[:60]} {n}. {sentence}</p>" for n in range(7))
+    return (
+        f"<html><head><title>{sentence[:24]}</title></head><body><{nav}><ul>{menu}</ul></{nav}>"
+        f"<{main}><h1>{sentence[:24]}</h1>{body}</{main}>"
+        f"<{footer}><ul>{menu}</ul><p><a href=/c>© 2020</a></p></{footer}></body></html>"
+    )
+
+
+def kept(html: str) -> tuple[list[str], list[str]]:
+    made = content(html)
+    lines = linearise(html).text.split("\n")
+    assert len(lines) == len(made.keep) == len(made.scores)
+    pairs = list(zip(lines, made.keep, strict=True))
+    return [line for line, keep in pairs if keep], [line for line, keep in pairs if line and not keep]
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+@pytest.mark.parametrize("tags", [("nav", "footer", "article"), ("div", "div", "div")], ids=["sectioned", "divs"])
+def test_an_article_is_kept_and_its_menus_go(language: str, tags: tuple[str, str, str]) -> None:
+    sentence = SENTENCES[language]
+    stays, goes = kept(article(sentence, *tags))
+    assert sum(sentence in line for line in stays) == 7
+    assert len(goes) >= 18
+    assert not any(sentence in line for line in goes)
+
+
+def test_the_type_and_confidence_of_an_article() -> None:
+    made = content(article(SENTENCES["en"]))
+    assert made.page_type == "article"
+    assert 0.5 < made.confidence <= 1
+    assert not made.asked
+
+
+@pytest.mark.parametrize("html", ["", "<p>", "<img>", "\ufeff", "<script>alert(1)</script>", "<p>&nbsp;<p>***"])
+def test_a_page_without_words_keeps_nothing_and_does_not_fail(html: str) -> None:
+    made = content(html)
+    assert not any(made.keep)
+    assert len(made.keep) == len(linearise(html).text.split("\n"))
+
+
+def test_the_same_page_gives_the_same_answer() -> None:
+    html = article(SENTENCES["fr"])
+    assert content(html) == content(html)
+
+
+def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_scores() -> None:
+    html = article(SENTENCES["fr"], "div", "div", "div")
+    size = len(linearise(html).text.split("\n"))
+    calls = []
+
+    def opinion() -> list[float]:
+        calls.append(1)
+        return [0.0] * size
+
+    told = content(html, opinion)
+    assert told.page_type == "article"
+    assert told.asked
+    assert len(calls) == 1
+    assert told.scores != content(html).scores
+
+
+def test_no_opinion_is_asked_for_a_page_of_products() -> None:
+    cards = "".join(
+        f"<li class=card><a href=/p{n}><img src=a></a><a href=/p{n}>Kettle {n}</a><span class=price>{n}9.00</span></li>"
+        for n in range(40)
+    )
+    html = f"<html><body><nav><a href=/>Home</a></nav><h1>Kettles</h1><ul>{cards}</ul></body></html>"
+
+    def opinion() -> list[float]:
+        raise AssertionError("asked")
+
+    assert not content(html, opinion).asked
+
+
+def test_an_opinion_that_the_model_shares_decides_and_one_it_does_not_only_weighs() -> None:
+    words = np.full(4, 20, np.float32)
+    scores = np.array([0.9, 0.9, 0.6, 0.1], np.float32)
+    shared = np.array([1, 1, 0, 0], np.float32)
+    assert decided(scores, scores, shared, words, 0.9, 1).tolist() == [True, True, False, False]
+    assert decided(scores, scores, shared, words, 0.0, 1).tolist() == [True, True, True, False]
+    strange = np.array([0, 0, 0, 1], np.float32)
+    assert decided(scores, scores, strange, words, 0.9, 1).tolist()[:2] == [True, True]
+    assert not decided(scores, scores, strange, words, 0.9, 1)[3]
+
+
+def test_a_model_survives_its_file_and_the_file_is_the_same_each_time(tmp_path: Path) -> None:
+    model = load(SHIPPED)
+    for name in ("a.npz", "b.npz"):
+        save(model, tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    again = load(tmp_path / "a.npz")
+    assert again.columns == model.columns
+    assert np.array_equal(again.first.leaves, model.first.leaves)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"not a zip")
+    with pytest.raises(ModelError, match=r"broken\.npz"):
+        load(broken)
+    with pytest.raises(ModelError, match=r"missing\.npz"):
+        load(tmp_path / "missing.npz")
+
+
+def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
+    model = load(SHIPPED)
+    save(model._replace(columns=model.columns[1:]), tmp_path / "other.npz")
+    with pytest.raises(ModelError, match="features"):
+        content("<p>Some words.", model=tmp_path / "other.npz")
+
+
+_rows = arrays.arrays(np.float32, (5, 3), elements=st.floats(-4, 4, width=32))
+
+
+@given(_rows, st.integers(0, 2**31))
+def test_trees_are_walked_question_by_question(rows: np.ndarray, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    asks, borders = random.integers(0, 3, (4, 2)), random.normal(size=(4, 2)).astype(np.float32)
+    leaves = random.normal(size=(4, 4, 2)).astype(np.float32)
+    trees = Trees(asks.astype(np.int16), borders, leaves, np.array([0.5, -0.5]))
+    for row, told in zip(rows, trees(rows), strict=True):
+        expected = np.array([0.5, -0.5])
+        for t in range(4):
+            leaf = sum(int(row[asks[t, d]] > borders[t, d]) << d for d in range(2))
+            expected = expected + leaves[t, leaf]
+        assert np.allclose(told, expected, atol=1e-5)
+
+
+def test_many_rows_are_evaluated_like_few() -> None:
+    rows = np.random.default_rng(1).normal(size=(1300, len(load(SHIPPED).columns) + 7)).astype(np.float32)
+    trees = load(SHIPPED).first
+    assert np.allclose(trees(rows)[[0, 600, 1299]], trees(rows[[0, 600, 1299]]))
+
+
+def test_links_of_scores() -> None:
+    assert sigmoid(np.array([-1e9, 0, 1e9])) == pytest.approx([0, 0.5, 1])
+    assert np.allclose(softmax(np.array([[1e3, 1e3]])), 0.5)
+
+
+def test_sure_scores_promise_a_full_score_and_unsure_less() -> None:
+    words, keep = np.array([10, 10], np.float32), np.array([True, False])
+    assert expected_f1(np.array([1, 0], np.float32), keep, words) == pytest.approx(1)
+    assert expected_f1(np.array([0.6, 0.4], np.float32), keep, words) == pytest.approx(0.6)

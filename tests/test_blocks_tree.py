@@ -1,0 +1,133 @@
+"""The blocks of a page are the lines of the linearised page, with the elements around them."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleaner.blocks import vocabulary
+from cleaner.blocks.characters import Counts
+from cleaner.blocks.context import context, levels
+from cleaner.blocks.features import features
+from cleaner.blocks.tree import Tree, tree
+from cleaner.read.html import linearise
+
+
+def lines(page: Tree) -> list[str]:
+    made: list[str] = []
+    for text, gap in zip(page.texts, page.gaps, strict=True):
+        made += [""] * (gap == 2 and bool(made)) + [text]
+    return made
+
+
+PAGES = {
+    "nested list": "<ul><li>a<ul><li>b<li><p>c<p>d</ul><li>e</ul>f",
+    "loose list": "<ol><li><p>a<p>b<li>c</ol><p>d",
+    "data table": "<table><tr><th>a<th>b<tr><td>1<br>2<td>3<tr><td><p>x<td>y</table>z",
+    "layout table": "<table><tr><td><p>a<p>b<td><table><tr><td>c<td>d</table></table>",
+    "table in a row's cell with blocks": "<table><tr><td>a<td>b<tr><td>" + "long words " * 40 + "<br>b<td>c</table>",
+    "pre": "<pre>\n a\n\n  b\tc \n</pre>d<pre> </pre>",
+    "links": "<p><a href=a>x</a><a href=b>y</a> z <a>w</a><p><a href=c></a>b",
+    "pictures": "<p>a<img>b<svg><text>no</text></svg>c<wbr>d<p>あ<img>い",
+    "hidden": "<p>a<p hidden>b<div style='color:red;display: none'>c</div><noscript>d</noscript>e",
+    "mostly hidden": "<div hidden>" + "a text that is meant to be read " * 20 + "</div><p>b",
+    "breaks": "a<br><br>b<br>c<hr>d",
+    "empty": "",
+    "no words": "<div><p>\u200b<p>&nbsp;</div>",
+    "unclosed": "<b><i><p>a<div><table>b<tr>c<td>d",
+    "link over blocks": "<a href=x><div>a</div><div>b</div></a>c",
+}
+
+
+@pytest.mark.parametrize("html", PAGES.values(), ids=PAGES)
+def test_blocks_are_the_lines_of_the_linearised_page(html: str) -> None:
+    linear, page = linearise(html), tree(html)
+    assert "\n".join(lines(page)) == linear.text
+    if page.texts:
+        hints = [linear.hints[n] for n in page.lines()]
+        assert [hint.links for hint in hints] == page.links
+
+
+_tags = st.sampled_from(
+    "p div a li ul ol dl dt dd table tr td th pre br hr h1 span b img article nav section noscript script".split()
+)
+_piece = st.one_of(
+    st.sampled_from(("a", "b c", " ", "\n", "x\ny", "。", "1")),
+    _tags.map(lambda t: f"<{t}>"),
+    _tags.map(lambda t: f"</{t}>"),
+    st.sampled_from(("<a href=/>", "<div class='x y'>", "<p hidden>", "<div style='display:none'>")),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_piece, max_size=60).map("".join))
+def test_any_markup_gives_the_same_lines_and_sound_tables(html: str) -> None:
+    linear, page = linearise(html), tree(html)
+    assert "\n".join(lines(page)) == linear.text
+    count = len(page.texts)
+    for n, (parent, first, last) in enumerate(zip(page.parents, page.firsts, page.lasts, strict=True)):
+        assert 0 <= first <= last <= count
+        if n:
+            assert parent < n
+            assert page.firsts[parent] <= first
+            assert last <= page.lasts[parent]
+    for block, owner in enumerate(page.owners):
+        assert page.firsts[owner] <= block < page.lasts[owner]
+    table = features(page)
+    assert np.isfinite(table.rows).all()
+    assert len(table.rows) == len(table.words) == count
+
+
+def test_a_hostile_page_takes_linear_time() -> None:
+    features(tree("<p>warm"))
+    start = time.process_time()
+    features(tree("<div>" * 20_000 + "a" + "<ul><li>b" * 5_000 + "<table><tr><td>" * 3_000 + "c"))
+    features(tree("<p class='" + "comment-" * 50_000 + "'>a" + "<p id=x1>b" * 20_000))
+    assert time.process_time() - start < 20
+
+
+def test_words_are_counted_in_every_script() -> None:
+    counts = Counts(["Two words", "二つの言葉がここにある", "สวัสดีชาวโลก", "…", "42 %"])
+    assert counts.words[0] == 2
+    assert 3 < counts.words[1] < 8
+    assert 1 < counts.words[2] < 5
+    assert counts.words[3] == 0
+    assert counts.words[4] == 1
+
+
+def test_features_do_not_depend_on_the_words_or_the_site() -> None:
+    def page(text: str, name: str) -> str:
+        return f"<title>{text}</title><div class='{name}'><h2>{text}</h2><p>{text}, {text}.</p></div><p><a href='//{name}/'>{text}</a>"
+
+    first, second = (features(tree(page(text, name))) for text, name in (("Quiet", "xqz"), ("Lorem", "zzk")))
+    assert first.columns == second.columns
+    assert np.array_equal(first.rows, second.rows)
+
+
+def test_class_words_are_told_apart_and_roles_count_as_tags() -> None:
+    def named(names: str) -> set[str]:
+        bits = vocabulary.name_bits(names)
+        return {name for n, name in enumerate(vocabulary.NAMES) if bits >> n & 1}
+
+    assert "comment" in named("comments-area")
+    assert "nav" in named("main_menu")
+    assert named("x3f9a") == set()
+    assert "ad" not in named("shadow loading gradient")
+    assert vocabulary.tag_bits("div", "navigation") == vocabulary.tag_bits("nav", "")
+
+
+def test_context_weighs_by_words_and_stays_within_the_page() -> None:
+    page = tree("<div><p>a b c<p>d</div><div><p>e f</div>")
+    owners, parents, firsts, lasts = (
+        np.array(c, np.int64) for c in (page.owners, page.parents, page.firsts, page.lasts)
+    )
+    around = levels(owners, parents, firsts, lasts)
+    assert [(int(first[0]), int(last[0])) for first, last in around] == [(0, 1), (0, 2), (0, 3), (0, 3), (0, 3)]
+    rows = context(np.array([1, 0, 0], np.float32), np.array([3, 1, 2], np.float32), around)
+    assert rows.shape[0] == 3
+    assert np.isfinite(rows).all()
+    assert rows[1, 3] == 1  # the block before was kept
