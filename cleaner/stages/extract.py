@@ -47,8 +47,9 @@ class Extract:
     ``today`` (``2026-01-31``) is the latest date a page may have been published on. Labels: ``title``, ``author``,
     ``date``, ``sitename`` where found, and ``extract``: ``trafilatura``; ``nothing-found`` when there was no main
     text, ``unaligned`` when less than half of it stands in the page's visible text, ``failed`` when trafilatura
-    did, ``too-large`` when it is past ``MOST``, ``unrepeated`` when it found little of what the site's other pages do not have. In the last five cases the
-    whole text stays, less what the site repeats. Documents that are no pages are left alone.
+    did, ``too-large`` when it is past ``MOST``, ``unrepeated`` when it found little of what the site's other pages do
+    not have. In the last five cases the whole text stays, less what the site repeats. Documents that are no pages are
+    left alone.
     """
 
     today: str | None = None
