@@ -14,6 +14,7 @@ import click
 from cleaner import __version__
 from cleaner.cli.clean import clean
 from cleaner.cli.config import config
+from cleaner.cli.dedup import dedup
 from cleaner.cli.documents import digest, restore
 from cleaner.cli.effect import effect
 from cleaner.cli.explain import explain
@@ -51,6 +52,6 @@ def cli() -> None:
     """
 
 
-for command in (clean, explain, restore, digest, config, rules, golden, effect):
+for command in (clean, explain, restore, digest, dedup, config, rules, golden, effect):
     cli.add_command(command)
 rules.add_command(learn)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleaner.cli.options import FOLDER, Unusable, told
+from cleaner.cli.options import FOLDER, READING, Unusable, told
 
 if TYPE_CHECKING:
     from cleaner.call import Begin
@@ -36,14 +36,9 @@ _PLAIN = {
     "engine": "run.engine",
 }
 _MANY = {
+    **READING,
     "keep": "clean.keep",
     "rules": "clean.rules",
-    "exclude": "input.exclude",
-    "text_field": "input.text",
-    "html_field": "input.html",
-    "id_field": "input.id",
-    "url_field": "input.url",
-    "date_field": "input.date",
     "lang": "drop.languages_kept",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cleaner.cli.options import FOLDER, told
+from cleaner.cli.options import FOLDER, READING, told
 
 # Option -> the setting that it stands for.
 _PLAIN = {
@@ -18,14 +18,6 @@ _PLAIN = {
     "format": "input.format",
     "to": "output.to",
     "memory_mb": "run.memory_mb",
-}
-_MANY = {
-    "exclude": "input.exclude",
-    "text_field": "input.text",
-    "html_field": "input.html",
-    "id_field": "input.id",
-    "url_field": "input.url",
-    "date_field": "input.date",
 }
 _POLICIES = click.Choice(("least-chrome", "longest", "newest", "first"))
 
@@ -86,7 +78,7 @@ def dedup(
         from cleaner.config import load
 
         options: dict[str, object] = {key: given[name] for name, key in _PLAIN.items() if given[name] is not None}
-        options |= {key: list(given[name]) for name, key in _MANY.items() if given[name]}
+        options |= {key: list(given[name]) for name, key in READING.items() if given[name]}
         settings = load(config, sets, options).settings
 
         from cleaner.dedup import dedup as compare
