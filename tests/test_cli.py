@@ -176,7 +176,16 @@ def test_golden_test_and_accept_on_ones_own_folders(tmp_path: Path) -> None:
 
 
 def test_help_shows_examples_and_is_quick() -> None:
-    for command in ((), ("clean",), ("explain",), ("restore",), ("rules", "test"), ("golden", "test")):
+    for command in (
+        (),
+        ("clean",),
+        ("dedup",),
+        ("config", "show"),
+        ("explain",),
+        ("restore",),
+        ("rules", "test"),
+        ("golden", "test"),
+    ):
         done = cleaner(*command, "--help")
         assert done.returncode == 0
         assert b"cleaner " in done.stdout
