@@ -4,12 +4,10 @@
 # The first that runs and is new enough: a name on the path may be a shim for a version that is not installed.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
-# What is installed beside the package: with EXTRAS=dev,spark (and Java 17) the tests meet a Spark cluster, too.
-EXTRAS ?= dev
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint types tests fix rules kill mutation bench clean
+.PHONY: demo test lint types tests fix rules kill spark mutation bench clean
 
 demo: $(READY)
 	$(BIN)/cleaner clean seeds -o demo-out
@@ -22,7 +20,7 @@ test: lint types tests
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "cleaner needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); name it with PYTHON=…"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 lint: $(READY)
@@ -48,6 +46,11 @@ rules: $(READY)
 # A run killed at 30 moments and 40 changes of the disk, 2,000 broken inputs: some minutes.
 kill: $(READY)
 	CLEANER_SLOW=1 $(BIN)/pytest --quiet tests/test_batch.py tests/test_batch_fuzz.py
+
+# A Spark cluster of two workers on this machine, one killed: needs Java 17; 400 MB are installed.
+spark: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,spark]'
+	$(BIN)/pytest --quiet tests/test_spark.py
 
 # Slower than a commit should wait for: about 20 minutes on two cores.
 mutation: $(READY)
