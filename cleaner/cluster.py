@@ -11,18 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cleaner.engine.spark import Cluster, Spark, started
+from cleaner.engine.spark import Cluster, Session, Spark, started
 from cleaner.run import WORKER_MEMORY, Place, Task, Where
 from cleaner.study.copies import compare
 from cleaner.study.repeats import count
 from cleaner.work import Job
 from cleaner.write.fragment import Marker
 from cleaner.write.shards import Merged
-
-if TYPE_CHECKING:
-    from cleaner.engine.spark import Session
 
 
 def on(master: str | None = None, session: Session | None = None) -> Where:

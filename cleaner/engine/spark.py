@@ -17,7 +17,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,12 +39,13 @@ from cleaner.engine.seam import (
     joined,
 )
 
-# pyspark is imported where it is used: it is an extra, and takes a second.
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+# pyspark is imported where it is used: it is an extra, and takes a second. So its types are told by name alone.
+Session = Any
+"""A ``pyspark.sql.SparkSession``."""
+DataFrame = Any
+"""A ``pyspark.sql.DataFrame``."""
+Frame = Table[DataFrame]
 
-    Session = SparkSession
-    Frame = Table[DataFrame]
 
 _TYPES = {
     pa.string(): "string",
