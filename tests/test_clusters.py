@@ -85,7 +85,7 @@ def test_a_chain_makes_no_copies_of_unlike_texts() -> None:
             assert twin is not None
             true = jaccard(shingles(texts[int(id)]), shingles(texts[int(twin)]))
             assert true > 0.6
-            assert alike >= 0.8
+            assert alike >= study.THRESHOLD
             assert found[twin][1], "the twin is a document that stays"
 
 
@@ -113,7 +113,7 @@ def test_the_order_of_the_input_does_not_matter(
     assert found(by) == one
     for _, keep, alike, twin in one.values():
         assert keep == (twin is None)
-        assert alike >= 0.8
+        assert alike >= study.THRESHOLD
         assert twin is None or one[twin][1]
     groups = [row[0] for row in one.values() if row[1]]
     assert len(groups) == len(set(groups)), "one copy stays of each cluster"
