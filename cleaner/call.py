@@ -84,12 +84,13 @@ class Call:
                 folder.tidy()
                 self.plan = now
                 return
-            self._begin(now, files)
+            self.plan = now
+            self._begin(files)
         self.today = self.plan.today
         if "-" in inputs:
             self._spool(stdin)
 
-    def _begin(self, now: Plan, files: list[Input]) -> None:
+    def _begin(self, files: list[Input]) -> None:
         planned = []
         names = self.names
         for source in self.sources:
@@ -99,7 +100,7 @@ class Call:
             # Which records a container holds is not known yet: their texts have a folder of its name.
             planned += [path, f"{path.removesuffix('.txt')}/"] if source.id in self._containers else [path]
         self.folder.begin(planned)
-        self.plan = keep(now, files, self.folder.work)
+        keep(self.plan, files, self.folder.work)
 
     def _spool(self, stdin: BinaryIO | None) -> None:
         """Keep standard input on the disk: it comes only once."""
@@ -109,7 +110,8 @@ class Call:
                 if stdin is not None:
                     shutil.copyfileobj(stdin, file, 1 << 20)
         self.sources.append(Source(STDIN, str(path), path.stat().st_size, ""))
-        self.__dict__.pop("_containers", None)
+        for known in ("reading", "names", "_containers"):
+            self.__dict__.pop(known, None)
         if names := self.names:
             self.folder.announce((text_path(names, STDIN), f"{text_path(names, STDIN).removesuffix('.txt')}/"))
 
@@ -137,14 +139,15 @@ class Call:
     @cached_property
     def _containers(self) -> frozenset[str]:
         """The ids of files that hold records."""
-        return frozenset(source.id for source in self.sources if _is_container(source, self.reading))
+        options = self.reading
+        return frozenset(source.id for source in self.sources if _is_container(source, options))
 
-    @property
+    @cached_property
     def names(self) -> Names | None:
         """The names of text files, where texts are written into files."""
         return Names.of([source.id for source in self.sources], ".txt") if self.to == "text" else None
 
-    @property
+    @cached_property
     def reading(self) -> Options:
         """How the inputs are read."""
         return reading(self.settings, sum(max(source.size, 0) for source in self.sources))

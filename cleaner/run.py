@@ -25,7 +25,7 @@ from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
 from cleaner.work import CLEANING, LINES, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
 from cleaner.write.folder import FACTS, Folder
-from cleaner.write.fragment import Marker, Tally, marker, table_path
+from cleaner.write.fragment import Marker, Tally, marker, marker_path, table_path
 from cleaner.write.shards import Merged, tables_of
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
@@ -249,15 +249,17 @@ class _Driver:
         def wanted(number: int) -> bool:
             return not table_path(self.work, number, LINES).exists()
 
+        given: list[int] = []
         for chunk in plan(self.call.sources, self.call.reading, wanted):
             self.chunks = max(self.chunks, chunk.number + 1)
             while again:
                 yield again.pop()
             if wanted(chunk.number):
+                given.append(chunk.number)
                 yield Count(chunk)
             else:
                 self.read += _bytes(chunk)
-        while any(wanted(number) for number in range(self.chunks)):
+        while given := list(filter(wanted, given)):
             yield again.pop() if again else None
 
     def finish(self, seconds: float) -> Summary:
@@ -310,7 +312,7 @@ class _Driver:
                     planned = True
                 else:
                     self.chunks = max(self.chunks, found.number + 1)
-                    if (made := self._made(found.number)) is not None:
+                    if (made := marker(self.work, found.number)) is not None:
                         self.resumed += 1
                         self.read += _bytes(found)
                         self._done(made)
@@ -330,10 +332,7 @@ class _Driver:
             yield None if shard is None else Merge(shard)
 
     def _is_wanted(self, number: int) -> bool:
-        return self._made(number) is None
-
-    def _made(self, number: int) -> Marker | None:
-        return marker(self.work, number)
+        return not marker_path(self.work, number).exists()
 
     def _done(self, made: Marker) -> None:
         self.tally += made.tally

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cleaner.work import SIGNATURES
-from cleaner.write.fragment import Marker, Tally, table_path
+from cleaner.write.fragment import Marker, table_path
 from cleaner.write.seen import Seen
 from cleaner.write.shards import Merged, Shard, merged
 
@@ -20,7 +20,7 @@ class Sharding:
         self._apart: dict[int, Shard] = {}  # done, while one before them is not
         self._first = self._at = self.done[-1].shard.last + 1 if self.done else 0
         self._filled = 0
-        self._waiting: dict[int, Marker] = {}  # done, and in no shard yet
+        self._waiting: dict[int, tuple[int, bytes]] = {}  # chunk done and in no shard yet -> its size and ids
         self._seen = Seen()
         self._again: dict[int, dict[int, int]] = {}
         self.held = False  # until it is known which documents are copies
@@ -30,7 +30,7 @@ class Sharding:
     def cleaned(self, made: Marker) -> None:
         """Say that a chunk is done."""
         if made.number >= self._first:
-            self._waiting[made.number] = Marker(made.number, Tally(), [], made.size, made.ids)
+            self._waiting[made.number] = made.size, made.ids
         else:
             self._seen.add(made.ids)
 
@@ -39,10 +39,11 @@ class Sharding:
         if self.held:
             return None
         while (made := self._waiting.pop(self._at, None)) is not None:
-            if again := self._seen.add(made.ids):
+            size, ids = made
+            if again := self._seen.add(ids):
                 self._again[self._at] = again
             self._at += 1
-            self._filled += made.size
+            self._filled += size
             if self._filled >= self._size:
                 return self._shard()
         return self._shard() if self._at == chunks and self._at > self._first else None

@@ -17,7 +17,7 @@ from cleaner.engine.pool import Beat
 from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
-from cleaner.read.records import document_of, records
+from cleaner.read.records import apart, document_of, of_span
 from cleaner.rules import Rules
 from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
@@ -216,30 +216,18 @@ class Worker:
         seen: set[str] = set()
         for number, span in enumerate(task.chunk.spans):
             stop, reason = task.unread.get(number, (-1, ""))
-            found = self._span(task, span)
+            found = of_span(span, self.job.reading)
             while True:
                 beat.at(n, number + 1)
                 if n == stop:
                     yield _unread(span, reason)
                 elif (one := next(found, None)) is not None:
-                    yield _apart(one, seen)
+                    yield apart(one, seen)
                 else:
                     break
                 n += 1
                 if n == stop + 1:
                     break
-
-    def _span(self, task: Clean | Count, span: Span) -> Iterator[Record | Fault]:
-        return records(Chunk(task.chunk.number, (span,)), self.job.reading)
-
-
-def _apart(one: Record | Fault, seen: set[str]) -> Record | Fault:
-    """Give a record an id of its own: one that a record of another span of the chunk has gets ``@`` and its place."""
-    id = one.id
-    while id in seen:
-        id = f"{id}@{one.place}"
-    seen.add(id)
-    return one if id == one.id else one._replace(id=id)
 
 
 def _unread(span: Span, reason: str) -> Fault:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from crawls import errors, left, mixed, rows, text
+from invented import RULE
 from nursery import Child, Nursery
 
 from cleaner.write.digest import digest
@@ -304,22 +305,10 @@ def test_a_changed_call_is_noticed_and_named(
     source, out = broken_off
     (nursery.folder / "extra.txt").write_text("De plus.\n")
     (nursery.folder / "rules/any").mkdir(parents=True, exist_ok=True)
-    (nursery.folder / "rules/any/own.toml").write_text(OWN)
+    (nursery.folder / "rules/any/own.toml").write_text(RULE)
     child = nursery.run("clean", source, *args, "-o", out)
     assert (child.code, told in child.told) == (2, True), child.told
     assert nursery.run("clean", source, "-o", out).code == 0
-
-
-OWN = """
-[thing]
-why = "A thing."
-class = "share"
-find = "line"
-words = ["share me"]
-removes = ["Text.\\n[-Share me-]"]
-keeps = ["Share me a story."]
-source = "invented"
-"""
 
 
 def test_another_number_of_workers_and_size_of_parts_goes_on(nursery: Nursery, broken_off: tuple[Path, Path]) -> None:

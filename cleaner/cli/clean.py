@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleaner.cli.options import FOLDER, READING, Unusable, told
+from cleaner.cli.options import FOLDER, READING, Unusable, rules_of, told
 
 if TYPE_CHECKING:
     from cleaner.call import Begin
@@ -227,11 +227,10 @@ def _stream(settings: Settings, facts: Path | None) -> None:
     from cleaner.pipeline import StageError
     from cleaner.read.decode import Unreadable
     from cleaner.read.files import document
-    from cleaner.rules import load, shipped
     from cleaner.work import pipeline_of
 
     with told():
-        rules = load(shipped(), *map(Path, settings.clean.rules))
+        rules = rules_of(tuple(map(Path, settings.clean.rules)))
         pipeline = pipeline_of(settings, rules, date.today().isoformat(), facts=facts)
     try:
         done = pipeline.clean(document(sys.stdin.buffer.read()))

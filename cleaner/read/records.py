@@ -179,15 +179,21 @@ def records(chunk: Chunk, options: Options) -> Iterator[Record | Fault]:
     """
     seen: set[str] = set()
     for span in chunk.spans:
-        for one in _records(span, options):
-            id = one.id
-            while id in seen:
-                id = f"{id}@{one.place}"
-            seen.add(id)
-            yield one if id == one.id else one._replace(id=id)
+        for one in of_span(span, options):
+            yield apart(one, seen)
 
 
-def _records(span: Span, options: Options) -> Iterator[Record | Fault]:
+def apart(one: Record | Fault, seen: set[str]) -> Record | Fault:
+    """Give a record an id of its own: one that is ``seen`` gets ``@`` and its place. It is then seen, too."""
+    id = one.id
+    while id in seen:
+        id = f"{id}@{one.place}"
+    seen.add(id)
+    return one if id == one.id else one._replace(id=id)
+
+
+def of_span(span: Span, options: Options) -> Iterator[Record | Fault]:
+    """Read one span; ids may repeat."""
     if span.format == "fault":
         reason, _, own = (span.payload or b"").decode("utf-8", "replace").partition("\n")
         id = named(span.source.id, own, span.start) if own or span.start else span.source.id

@@ -51,22 +51,17 @@ class Plan(msgspec.Struct, frozen=True):
             yield "the input files"
 
 
-def keep(plan: Plan, inputs: Iterable[Input], work: Path) -> Plan:
-    """Write a plan and its list of files into the work folder; give the plan with the digest of that list."""
-    whole = sha256()
+def keep(plan: Plan, inputs: Iterable[Input], work: Path) -> None:
+    """Write a plan and its list of files into the work folder."""
     with Whole(work / SOURCES) as file:
         for each in inputs:
-            line = msgspec.json.encode(each) + b"\n"
-            whole.update(line)
-            file.write(line)
-    plan = msgspec.structs.replace(plan, sources=whole.hexdigest())
+            file.write(msgspec.json.encode(each) + b"\n")
     with Whole(work / PLAN) as file:
         file.write(msgspec.json.encode(plan))
-    return plan
 
 
 def digest_of(inputs: Iterable[Input]) -> str:
-    """Give the digest of a list of files that ``keep`` would put into the plan."""
+    """Give the digest of a list of files, as a plan holds it."""
     whole = sha256()
     for each in inputs:
         whole.update(msgspec.json.encode(each) + b"\n")
