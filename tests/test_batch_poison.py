@@ -24,8 +24,8 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 STAGE = {
     "raise": ("language", "ValueError: it is poison"),
     "memory": ("language", "MemoryError: "),
-    "sleep": ("clean", "timeout: not done after 1 seconds"),
-    "busy": ("clean", "timeout: not done after 1 seconds"),
+    "sleep": ("clean", "timeout: not done after 4 seconds"),
+    "busy": ("clean", "timeout: not done after 4 seconds"),
     "segfault": ("clean", "killed its worker process: SIGSEGV"),
     "kill": ("clean", "killed its worker process: SIGKILL (out of memory, perhaps)"),
     "exit": ("clean", "ended its worker process: exit code 3"),
@@ -39,7 +39,7 @@ def test_poison_in_the_middle_of_a_chunk_is_told_and_all_others_are_cleaned_once
         (source / f"t{n:02}.txt").write_text(text(n) + "\n")
     for n, what in enumerate(STAGE):
         (source / f"t{2 * n + 3:02}.txt").write_text(f"Une phrase. POISON {what}. Une autre.\n")
-    child = nursery.run("clean", source, "-o", out, "--workers", 2, "--timeout", 1, chunk=[1 << 20, 8])
+    child = nursery.run("clean", source, "-o", out, "--workers", 2, "--timeout", 4, chunk=[1 << 20, 8])
     assert child.code == 1
     assert "7 failed" in child.told
     expected = [
@@ -72,7 +72,7 @@ def test_a_record_that_kills_leaves_those_around_it(nursery: Nursery) -> None:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("sleep", "timeout: not done after 1 seconds"),
+        ("sleep", "timeout: not done after 4 seconds"),
         ("segfault", "killed its worker process: SIGSEGV"),
         ("memory", "ran out of memory"),
     ],
@@ -84,7 +84,7 @@ def test_what_kills_while_it_is_read_costs_no_more_than_its_chunk(nursery: Nurse
     (nursery.folder / name).write_bytes(lines(texts))
     (nursery.folder / f"z{what}.txt").write_text(text(99))
     out = nursery.folder / f"reading-{what}"
-    child = nursery.run("clean", name, f"z{what}.txt", "-o", out, "--timeout", 1, chunk=[4 << 10, 6])
+    child = nursery.run("clean", name, f"z{what}.txt", "-o", out, "--timeout", 4, chunk=[4 << 10, 6])
     assert child.code == 1, child.told
     (fault,) = errors(out)
     assert fault["stage"] == "read"
