@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _AFTER = 2.0  # seconds: what is shorter shows no bar
 _LINE_EVERY = 60.0  # seconds between two lines where there is no terminal
 _DRAW_EVERY = 0.1
+_WIDE = 130  # columns: a narrower terminal has no room for the stages beside rate and time left
+_BAR = 20
 
 Tell = Callable[[int, int, float], None]
 """Told after each document: how many are done, of how many, and how many characters they had."""
@@ -66,7 +68,7 @@ def watch() -> Iterator[Watch]:
             now = time.monotonic()
             if now - begun > _AFTER and now - drawn > _DRAW_EVERY:
                 drawn = now
-                told = _told(state, now - begun)
+                told = _told(state, now - begun, shares=shown.console.width >= _WIDE)
                 shown.update(task, total=state.total or None, completed=state.done, rate=told, phase=state.phase)
                 shown.start()
                 shown.refresh()
@@ -92,8 +94,8 @@ def _lines() -> Watch:
     return tell
 
 
-def _told(state: State, seconds: float) -> str:
-    """Write documents, bytes, rate and errors, and the three stages that take most.
+def _told(state: State, seconds: float, shares: bool = True) -> str:
+    """Write documents, bytes, rate and errors, and with ``shares`` the three stages that take most.
 
     >>> _told(State("cleaning", 3_000_000, 9, 20, 1, {"chrome": 3.0, "joins": 1.0}), 2.0)
     '20 documents 3.0 MB 1.50 MB/s 1 error (chrome 75 %, joins 25 %)'
@@ -101,9 +103,9 @@ def _told(state: State, seconds: float) -> str:
     errors = f" {state.errors:,} error{'s' * (state.errors != 1)}" if state.errors else ""
     spent = sum(state.seconds.values())
     most = sorted(state.seconds.items(), key=lambda item: (-item[1], item[0]))[:3]
-    shares = f" ({', '.join(f'{name} {100 * part / spent:.0f} %' for name, part in most)})" if spent else ""
+    stages = ", ".join(f"{name} {100 * part / spent:.0f} %" for name, part in most) if spent and shares else ""
     rate = f"{state.done / 1e6 / seconds:.2f} MB/s" if seconds else ""
-    return f"{state.documents:,} documents {state.done / 1e6:,.1f} MB {rate}{errors}{shares}"
+    return f"{state.documents:,} documents {state.done / 1e6:,.1f} MB {rate}{errors}{stages and f' ({stages})'}"
 
 
 def _time(seconds: float) -> str:
@@ -117,7 +119,7 @@ def _shown(what: str, how_far: str) -> Iterator[tuple[Progress, float]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn(what), BarColumn(), TextColumn(how_far), rate, TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(_BAR), TextColumn(how_far), rate, TimeRemainingColumn())
     # Without a thread that draws: workers are forked while this is shown.
     shown = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
     try:

@@ -38,6 +38,10 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a.jsonl.zst": lambda path: path.write_bytes(zst(lines(TEXTS))),
     "a.parquet": lambda path: path.write_bytes(parquet({"text": TEXTS})),
     "groups.parquet": lambda path: path.write_bytes(parquet({"text": TEXTS, "id": [f"{n}" for n in range(17)]}, 3)),
+    "lists.parquet": lambda path: path.write_bytes(parquet({"text": [t.split("\n") for t in TEXTS]})),
+    "lists.jsonl": lambda path: path.write_bytes(
+        b"".join(msgspec.json.encode({"text": t.split("\n")}) + b"\n" for t in TEXTS)
+    ),
     "a.warc.wet": lambda path: path.write_bytes(warc(TEXTS)),
     "a.warc.wet.gz": lambda path: path.write_bytes(members([warc([t], n) for n, t in enumerate(TEXTS)])),
 }
@@ -87,6 +91,18 @@ def test_the_same_pages_in_every_format(nursery: Nursery) -> None:
     assert cleaned(nursery, "p.parquet", "--html-field", "quelle", "--id-field", "key") == expected
     assert [row["id"] for row in rows(nursery.folder / "out-p.parquet")] == [f"p.parquet#{n}" for n in range(12)]
     assert cleaned(nursery, "p.jsonl", "--html-field", "meta.page") == expected
+
+
+def test_a_field_that_was_named_is_meant_and_no_other(nursery: Nursery) -> None:
+    both = [{"html": each, "plain": t} for each, t in zip(PAGES, TEXTS, strict=False)]
+    (nursery.folder / "both.jsonl").write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in both))
+    assert cleaned(nursery, "both.jsonl", "--text-field", "plain") != cleaned(
+        nursery, "both.jsonl", "--html-field", "html", "--restart"
+    )
+    (nursery.folder / "page.jsonl").write_bytes(msgspec.json.encode({"html": PAGES[0], "plain": None}) + b"\n")
+    child = nursery.run("clean", "page.jsonl", "-o", "out-page", "--text-field", "plain")
+    assert child.code == 1
+    assert "none of the fields plain; it has html, plain" in str(errors(nursery.folder / "out-page")[0]["reason"])
 
 
 def test_a_field_that_is_not_there_is_told_with_those_that_are(nursery: Nursery) -> None:

@@ -194,8 +194,9 @@ def _settings(config: Path | None, sets: tuple[str, ...], given: Mapping[str, An
         raise click.UsageError("--no-ledger and --ledger contradict each other")
     options: dict[str, object] = {key: given[name] for name, key in _PLAIN.items() if given[name] is not None}
     options |= {key: list(given[name]) for name, key in _MANY.items() if given[name]}
-    if "input.html" in options and "input.text" not in options:
-        options["input.text"] = []  # a record that has both gives its text
+    named = {"input.text", "input.html"} & options.keys()
+    if len(named) == 1:  # what was named is meant, not a field of the other kind that happens to be there
+        options |= {key: [] for key in {"input.text", "input.html"} - named}
     if given["drop"]:
         options["drop.duplicates"] = True
     if given["no_study"]:

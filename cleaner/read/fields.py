@@ -66,14 +66,16 @@ def parsed(line: bytes) -> dict[str, object]:
 def record(row: Mapping[str, object], source: str, place: int, options: Options) -> Record | Fault:
     """Make a record of a row: its first text field that holds text, else its first HTML field.
 
-    A field of text that holds something else is a fault unless another holds text; an id, address or date that is
-    none is left out. Bytes (Parquet has them) are decoded later, as a file's are.
+    A list of strings is a text of lines. A field of text that holds something else is a fault unless another holds
+    text; an id, address or date that is none is left out. Bytes (Parquet has them) are decoded later, as a file's are.
     """
     given = next((text for value in _values(row, options.id) if (text := _plain(value))), None)
     id = named(source, given, place)
     found, faults = None, []
     for name in (*options.text, *options.html):
         value = _value(row, name)
+        if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+            value = "\n".join(value)
         if isinstance(value, str | bytes):
             if value and not value.isspace():
                 found = name, value

@@ -185,6 +185,9 @@ def _type(schema: pa.Schema, name: str) -> pa.DataType | None:
 def _texty(type_: pa.DataType | None) -> bool:
     if isinstance(type_, pa.DictionaryType):
         type_ = type_.value_type
+    elif isinstance(type_, pa.ListType | pa.LargeListType):  # of lines
+        type_ = type_.value_type
+        return str(type_) in ("string", "large_string")
     return type_ is not None and str(type_) in _TEXTY
 
 
