@@ -65,6 +65,13 @@ def dies() -> Any:
     os._exit(9)
 
 
+def dies_first(path: Path) -> Any:
+    if not path.exists():
+        path.touch()
+        os._exit(9)
+    return do
+
+
 def counted(path: Path) -> Any:
     with path.open("a") as file:
         file.write(f"{os.getpid()}\n")
@@ -134,7 +141,22 @@ def test_what_raises_has_failed_and_its_worker_goes_on() -> None:
 
 def test_a_worker_that_cannot_start_says_why() -> None:
     assert results([(0, "")], how=fails) == {0: Failed("OSError: no rules there")}
-    assert results([(0, "")], how=dies) == {0: Lost(-1, -1, "ended its worker process: exit code 9")}
+    assert results([(0, "")], 1, how=dies) == {
+        0: Failed("no worker process can begin: 3 in a row died, the last ended its worker process: exit code 9")
+    }
+
+
+def test_one_that_dies_as_it_starts_costs_no_task(tmp_path: Path) -> None:
+    assert results([(n, "") for n in range(9)], how=partial(dies_first, tmp_path / "died")) == {
+        n: f"{n} done" for n in range(9)
+    }
+
+
+def test_what_the_driver_has_is_not_the_workers_to_pay_for() -> None:
+    held = bytearray(MEMORY + (1 << 20))  # never touched: reserved only
+    assert results([(0, "")]) == {0: "0 done"}
+    assert results([(0, "memory")]) == {0: Lost(7, 3, "ran out of memory")}
+    del held
 
 
 def test_large_results_come_whole() -> None:
