@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from cleaner.blocks.model import SHIPPED, content, judge, load
 from cleaner.blocks.tree import tree
 from cleaner.read.files import document
+from cleaner.read.outline import outline
 
 WORD = re.compile(r"\w+")
 
@@ -83,6 +84,7 @@ def main() -> None:
         gold = row.get("main_content", row.get("gold")) or ""
         group = str(row.get("site", row.get("page_type")))
         for name, run in chosen.items():
+            outline.cache_clear()  # reading the page has parsed it: each extractor pays for its own
             start = time.process_time()
             try:
                 text = run(html)

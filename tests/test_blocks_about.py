@@ -16,7 +16,7 @@ from cleaner.stages.blocks import Blocks
 
 
 def told(html: str) -> About:
-    return about(parse(html))
+    return about(parse(html).head)
 
 
 def ld(*things: object) -> str:

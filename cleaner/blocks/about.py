@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple, TypeGuard
 
-from cleaner.read.parser import Page
+from cleaner.read.parser import Head
 
-_MOST = 1 << 18  # characters of JSON-LD that are read; an article's has a few thousand
 _LONGEST = 300  # characters of a value: what is longer is a text, not a name
 _SINCE = "1995"  # trafilatura believes no earlier date either
 _DAY = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?!\d)")
@@ -31,21 +30,20 @@ class About(NamedTuple):
     sitename: str = ""
 
 
-def about(page: Page) -> About:
+def about(head: Head) -> About:
     """Give what the meta elements, the JSON-LD, the title and a lone ``h1`` of a page tell. Never raises; linear time.
 
     The first that speaks counts: for the title ``og:title``, the only ``h1``, the ``title`` element (less the site's
     name behind it); for the date ``article:published_time``, the JSON-LD's ``datePublished``, the meta ``date``.
     """
-    told = _metas(page)
-    things = list(_things(page))
+    told = _metas(head)
+    things = list(_things(head))
     named = {id_: thing for thing in things if isinstance(id_ := thing.get("@id"), str)}
     works = [thing for thing in things if _is_work(thing)]
     works.sort(key=lambda thing: _type(thing).endswith("Page"))  # the article before the page that shows it
     sites = _first((told.get("og:site_name"), *(_name(work.get("publisher"), named) for work in works)))
-    heads = [text for node in page.css("h1")[:2] if (text := _plain(node.text()))]
-    title = page.css_first("title")
-    titles = (told.get("og:title"), heads[0] if len(heads) == 1 else "", title.text() if title is not None else "")
+    heads = [text for heading in head.headings if (text := _plain(heading))]
+    titles = (told.get("og:title"), heads[0] if len(heads) == 1 else "", head.title)
     authors = (*(told.get(name) for name in _AUTHORS), *(_name(work.get("author"), named) for work in works))
     published = told.get(_DATES[0]), *(work.get("datePublished") for work in works), *map(told.get, _DATES[1:])
     return About(
@@ -53,24 +51,18 @@ def about(page: Page) -> About:
     )
 
 
-def _metas(page: Page) -> dict[str, str]:
+def _metas(head: Head) -> dict[str, str]:
     found: dict[str, str] = {}
-    for node in page.css("meta[content]"):
-        attributes = node.attributes
+    for attributes in head.metas:
         name = attributes.get("property") or attributes.get("name")
         if name and (value := attributes.get("content")) and value.strip():
             found.setdefault(name.strip().lower(), value)
     return found
 
 
-def _things(page: Page) -> Iterator[Thing]:
+def _things(head: Head) -> Iterator[Thing]:
     """Yield the things on the top of a page's JSON-LD, not those inside them: a product's reviews have dates too."""
-    room = _MOST
-    for node in page.css("script[type='application/ld+json' i]"):
-        text = node.text() or ""
-        room -= len(text)
-        if room < 0:
-            return
+    for text in head.data:
         try:
             held: object = json.loads(text, strict=False)
         except (ValueError, RecursionError):

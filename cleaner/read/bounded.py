@@ -22,26 +22,39 @@ BLOCKS = _words(
 _MANY_TAGS, _LONG_TAG = 5000, 16384
 _DEEP = 512  # as deep as Blink nests
 _CROWDED = 256
-_RAW = "script|style|textarea|title|xmp|iframe|noembed|noframes"
-_RAW_ENDS = {name: re.compile(f"(?i)</{name}") for name in _RAW.split("|")}
-_MARKUP = re.compile(
-    rf"<!--.*?(?:-->|\Z)|<(?P<raw>{_RAW})\b.*?(?:</(?P=raw)|\Z)"
-    r"|<(?P<close>/?)(?P<name>[a-z][^\s/>]*+)",
-    re.DOTALL | re.IGNORECASE,
+_RAW = "script style textarea title xmp iframe noembed noframes".split()
+_RAW_ENDS = {name: re.compile(f"(?i)</{name}") for name in _RAW}
+# Behind a "<": a comment, or raw text up to the name of its end. What looks like a tag inside is none.
+_OPAQUE = "|".join(
+    [r"!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?"]
+    + [rf"{name}\b[^<]*+(?:<(?!/{name})[^<]*+)*+(?:</{name})?" for name in _RAW]
 )
+_MARKUP = re.compile(rf"<(?:{_OPAQUE}|(?P<close>/?)(?P<name>[a-z][^\s/>]*+))", re.IGNORECASE)
 _FORMATTING = _words("b big code em font i nobr s small strike strong tt u")
 # Elements that never stay open (void), or that the next of their kind closes.
 _UNCOUNTED = _words(
     "area base br col embed hr img input link meta param source track wbr"
     " p li dd dt tr td th tbody thead tfoot colgroup caption option optgroup rp rt rtc rb a html head body"
 )
+# What stays open and what is formatting, alone: most tags are neither.
+_NESTING = re.compile(
+    rf"<(?:{_OPAQUE}|(/?(?!(?:{'|'.join(sorted(_UNCOUNTED | _FORMATTING))})(?:[\s/>]|\Z))[a-z][^\s/>]*+))",
+    re.IGNORECASE,
+)
+_UNFORMATTED = re.compile(
+    rf"<(?:(?P<formatting>/?(?:{'|'.join(sorted(_FORMATTING))})(?:(?=[\s/>])|\Z))|{_OPAQUE})", re.IGNORECASE
+)
 _PART = r"[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]*+))?+|[\s/=]++"
-_START = r"<[a-zA-Z][^\s/>]*+"
+_START = r"[a-zA-Z][^\s/>]*+"
 _ATTRIBUTE = re.compile(_PART)
 _OPENING = re.compile(r"<!--.*?(?:-->|\Z)|<(?P<name>[a-zA-Z][^\s/>]*+)", re.DOTALL)
 # A page up to its first crowded element. What it has looked at it never looks at again: a search for such an element
 # would begin anew at each "<", and "<script<script<script…" is one element to each of them.
-_UNCROWDED = re.compile(rf"(?:[^<]++|<(?![a-zA-Z])|{_START}(?>{_PART}){{0,{_CROWDED - 1}}}+(?!{_PART}))*+")
+# Most elements are seen at a glance to have few attributes, a="b" or bare: 21 at most in each of 12 stretches.
+_PLAIN = r"[a-zA-Z][^\s/>\"'=]*+(?=[\s/>])(?:[^\"'>=]{0,40}+(?<![\s/\"'])=\"[^\"]*+\"){0,11}+[^\"'>=]{0,8}+>"
+_UNCROWDED = re.compile(
+    rf"(?:[^<]*+<(?:(?![a-zA-Z])|{_PLAIN}|{_START}(?>{_PART}){{0,{_CROWDED - 1}}}+(?!{_PART})))*+[^<]*+"
+)
 
 
 def bounded(html: str) -> str:
@@ -54,6 +67,32 @@ def bounded(html: str) -> str:
         html = "".join(_uncrowded(html))
     if html.count("<") <= _MANY_TAGS:
         return html
+    if not _is_deep(html):
+        return _UNFORMATTED.sub(lambda m: m[0] if m["formatting"] is None else "<wbr", html)
+    return _shallow(html)
+
+
+def _is_deep(html: str) -> bool:
+    """Tell whether more elements are open at once than may be, as ``_shallow`` counts them."""
+    stack: list[str] = []
+    opened: dict[str, int] = {}
+    for tag in _NESTING.findall(html):
+        if not tag:
+            continue
+        name = tag.lower()
+        if name[0] != "/":
+            if len(stack) >= _DEEP:
+                return True
+            stack.append(name)
+            opened[name] = opened.get(name, 0) + 1
+        elif opened.get(name := name[1:]):
+            while (last := stack.pop()) != name:
+                opened[last] -= 1
+            opened[name] -= 1
+    return False
+
+
+def _shallow(html: str) -> str:
     stack: list[str] = []
     opened: dict[str, int] = {}
 

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cleaner.document import Hint
-from cleaner.read.bounded import BLOCKS
-from cleaner.read.parser import (
-    CELL,
-    CELLS,
-    EMPTY,
-    ITEMS,
-    LISTS,
-    MUCH,
-    PARTING,
-    PREFORMATTED,
-    ROWS,
-    SPACE,
-    UNSEEN,
-    Node,
-    Page,
-    hidden,
-    parse,
-)
+from cleaner.read.outline import Outline, outline
+from cleaner.read.parser import Attributes, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +26,6 @@ class Linear:
 
 # Bounds of a hint: the nearest tags of a path, the nearest class and id words, and their length.
 _TAGS, _NAMES, _NAME = 64, 40, 64
-
-
-@dataclass(slots=True, eq=False)
-class _Element:
-    tag: str
-    node: Node
-    parent: _Element | None
-    layout: bool = False  # a table, or a row of one, that arranges blocks and holds no data
-    loose: bool = False  # a list, or an item of one, with blank lines inside
-    data_row: bool = False  # of a table: its last row was one line
-    names: list[str] | None = None  # its own class and id words
-    hint: Hint | None = None
-
-
-@dataclass(slots=True)
-class _Block:
-    text: str
-    element: _Element
-    links: float
-    gap: int  # 1: on the next line; 2: after a blank line
-
-
-@dataclass(slots=True)
-class _Row:
-    start: int  # the first of its blocks
-    cells: list[tuple[int, _Element]] = field(default_factory=list)
-    nests: bool = False  # holds a table
 
 
 def is_html(text: str) -> bool:
@@ -126,228 +82,48 @@ def linearise(html: str) -> Linear:
     >>> page.text, page.hints[-1]
     ('A\n\nb\nc d', Hint(path='ul/li', links=0.5, names='x'))
     """
-    tree = parse(html)
-    body = tree.body
-    url, generator = _about(tree)
-    if body is None:
-        return Linear("", (Hint(""),), url, generator)
-    blocks, unseen = _Walk(hidden(body)).blocks(body)
-    if unseen > max(MUCH, sum(len(b.text) for b in blocks)):
-        blocks, _ = _Walk(set()).blocks(body)
+    page = outline(html)
+    url, generator = _about(page.head)
     lines: list[str] = []
     hints: list[Hint] = []
-    for block in blocks:
-        if lines and block.gap == 2:
+    above = _above(page)
+    blank = Hint("")
+    for text, gap, owner, links in zip(page.texts, page.gaps, page.owners, page.links, strict=True):
+        if lines and gap == 2:
             lines.append("")
-            hints.append(Hint(""))
-        lines.append(block.text)
-        hints.append(_hint(block.element)._replace(links=block.links))
-    return Linear("\n".join(lines), tuple(hints) or (Hint(""),), url, generator)
+            hints.append(blank)
+        lines.append(text)
+        path, names = above[owner]
+        hints.append(Hint(path, links, names))
+    return Linear("\n".join(lines), tuple(hints) or (blank,), url, generator)
 
 
-def _about(tree: Page) -> tuple[str | None, str]:
-    urls = [node.attributes.get("href") for node in tree.css("link[rel~='canonical' i]")]
-    urls += [node.attributes.get("content") for node in tree.css("meta[property='og:url' i]")]
+def _about(head: Head) -> tuple[str | None, str]:
+    urls = [*head.canonical, *(meta.get("content") for meta in _told(head, "property", "og:url"))]
     absolute = (url.strip() for url in urls if url)
-    generators = (node.attributes.get("content") for node in tree.css("meta[name='generator' i]"))
+    generators = (meta.get("content") for meta in _told(head, "name", "generator"))
     return next((u for u in absolute if re.match(r"(?i)https?://[^\s/]", u)), None), next(filter(None, generators), "")
 
 
-def _hint(element: _Element) -> Hint:
-    if element.hint is None:
+def _told(head: Head, key: str, name: str) -> list[Attributes]:
+    return [meta for meta in head.metas if (meta.get(key) or "").lower() == name]
+
+
+def _above(page: Outline) -> list[tuple[str, str]]:
+    """Give the path of tags to each element, and the class and id words around it, nearest first."""
+    own = [[word for word in names.split() if len(word) <= _NAME][:_NAMES] for names in page.names]
+    made: list[tuple[str, str]] = []
+    for n in range(len(page.tags)):
         tags: list[str] = []
         names: list[str] = []
-        at: _Element | None = element
+        at = n
         for _ in range(_TAGS):
-            if at is None:
-                break
-            if not at.layout:
-                tags.append(at.tag)
-            if at.names is None:
-                attributes = at.node.attributes
-                words = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower().split()
-                at.names = [word for word in words if len(word) <= _NAME][:_NAMES]
+            if not page.layouts[at]:
+                tags.append(page.tags[at])
             if len(names) < _NAMES:
-                names += at.names
-            at = at.parent
-        element.hint = Hint("/".join(reversed(tags)), 0.0, " ".join(names[:_NAMES]))
-    return element.hint
-
-
-class _Walk:
-    """One walk over a page’s tree: what stands in the line being made, and the blocks made so far."""
-
-    def __init__(self, unseen: set[int]) -> None:
-        self._hidden = unseen
-        self._made: list[_Block] = []
-        self._parts: list[str] = []
-        self._chars = self._linked = self._unseen = 0
-        self._links = self._pre = 0
-        self._gap, self._item, self._outer, self._loose = 0, False, False, False
-        self._parted = self._after_link = False
-        self._rows: list[_Row] = []
-        self._items: list[_Element] = []
-
-    def blocks(self, body: Node) -> tuple[list[_Block], int]:
-        """Give the blocks in reading order and the number of characters that were left out as hidden."""
-        at = root = _Element("body", body, None)
-        block = [root]
-        child = body.first_child
-        while True:
-            while child is not None:
-                tag = child.tag or ""
-                if tag == "-text":
-                    self._text(child.text_content or "")
-                elif tag == "br":
-                    self._flush(block[-1])
-                    self._gap = max(self._gap, 1)
-                elif tag in UNSEEN:
-                    self._parted = self._parted or tag in PARTING
-                elif self._hidden and child.mem_id in self._hidden:
-                    self._unseen += len(child.text())
-                elif not tag.startswith("-"):
-                    at = _Element(tag, child, at if at is not root else None)
-                    if self._enter(at, block[-1]):
-                        block.append(at)
-                    down = child.first_child
-                    if down is not None:
-                        child = down
-                        continue
-                    at = self._leave(at, block) or root
-                child = child.next
-            if at is root:
+                names += own[at]
+            at = page.parents[at]
+            if at <= 0:
                 break
-            child = at.node.next
-            at = self._leave(at, block) or root
-        self._flush(root)
-        return self._made, self._unseen
-
-    def _text(self, text: str) -> None:
-        if not text:
-            return
-        self._after_link = False
-        if self._parted:
-            self._parted = False
-            last = self._parts[-1][-1:] if self._parts else ""
-            # Scripts without blanks between words (from U+2E80 on) need none between links.
-            if last.isalnum() and text[0].isalnum() and max(last, text[0]) < "\u2e80":
-                self._parts.append(" ")
-        self._parts.append(text)
-        chars = sum(map(len, text.split()))
-        self._chars += chars
-        self._linked += chars if self._links else 0
-
-    def _enter(self, element: _Element, block: _Element) -> bool:
-        """Open an element; tell whether it is a block."""
-        tag = element.tag
-        if tag == "a":
-            self._links += "href" in element.node.attributes
-            self._parted = self._parted or self._after_link  # a menu or tags, parted by style sheets alone
-        if tag in PARTING:
-            self._parted = True
-        if tag not in BLOCKS:
-            return False
-        self._flush(block)
-        self._cross(element)
-        if tag in PREFORMATTED:
-            self._pre += 1
-        elif tag in ITEMS:
-            self._items.append(element)
-        elif tag == "table" and self._rows:
-            self._rows[-1].nests = True
-        elif tag == "tr":
-            self._rows.append(_Row(len(self._made)))
-        elif tag in CELLS and self._rows:
-            self._rows[-1].cells.append((len(self._made), element))
-        return True
-
-    def _leave(self, element: _Element, block: list[_Element]) -> _Element | None:
-        """Close an element; give its parent."""
-        tag = element.tag
-        if tag == "a":
-            self._links -= "href" in element.node.attributes
-            self._after_link = True
-        if block[-1] is not element:
-            return element.parent
-        self._flush(element)
-        block.pop()
-        if tag in PREFORMATTED:
-            self._pre -= 1
-        elif tag in ITEMS:
-            self._items.pop()
-            self._loose = self._loose or element.loose
-        elif tag == "tr":
-            self._row(element, self._rows.pop())
-        self._cross(element)
-        return element.parent
-
-    def _cross(self, element: _Element) -> None:
-        """Note the edge of a block: it decides what stands between the line before and the line after."""
-        if element.tag in ITEMS:
-            self._item = True
-        elif element.tag == "table" or (element.tag in LISTS and not self._items):
-            self._outer = True
-        elif element.tag not in LISTS:
-            self._gap = 2
-
-    def _flush(self, element: _Element) -> None:
-        """End the line being made, if there is one."""
-        self._parted = self._after_link = False
-        if not self._parts:
-            return
-        text = "".join(self._parts)
-        self._parts.clear()
-        links = round(self._linked / self._chars, 3) if self._chars else 0.0
-        self._chars = self._linked = 0
-        if not text.strip(EMPTY):
-            return
-        lines = list(_pre_lines(text)) if self._pre else [SPACE.sub(" ", text).strip(" ")]
-        self._made.append(_Block(lines[0], element, links, self._between()))
-        self._made += (_Block(line, element, links if line else 0.0, 1) for line in lines[1:])
-
-    def _between(self) -> int:
-        gap = 2 if self._outer else (2 if self._loose else 1) if self._item else self._gap or 1
-        if gap == 2 and not self._item and self._items:
-            self._items[-1].loose = True
-        self._gap, self._item, self._outer, self._loose = 0, False, False, False
-        return gap
-
-    def _row(self, element: _Element, row: _Row) -> None:
-        """Make one line of a row of data; mark what only arranges blocks as layout."""
-        made = self._made[row.start :]
-        bounds = [start - row.start for start, _ in row.cells] + [len(made)]
-        cells = [(made[bounds[i] : bounds[i + 1]], cell) for i, (_, cell) in enumerate(row.cells)]
-        parents = [element.parent]
-        while parents[-1] is not None and parents[-1].tag in ROWS:
-            parents.append(parents[-1].parent)
-        table = parents[-1]
-        filled = [blocks for blocks, _ in cells if blocks]
-        if not made:
-            return
-        arranges = len(filled) == 1 and any(b.element.tag not in CELLS for b in filled[0])
-        if row.nests or arranges or bounds[0] or not all(_one_line(blocks, cell) for blocks, cell in cells):
-            for part in (element, *parents):
-                if part is not None:
-                    part.layout = True
-                    part.data_row = False
-            return
-        text = "\t".join(" ".join(b.text for b in blocks) for blocks, _ in cells).rstrip("\t")
-        sizes = [(sum(map(len, b.text.split())), b.links) for b in made]
-        links = sum(size * share for size, share in sizes) / (sum(size for size, _ in sizes) or 1)
-        follows = table is not None and table.data_row
-        self._made[row.start :] = [_Block(text, element, round(links, 3), 1 if follows else made[0].gap)]
-        if table is not None:
-            table.data_row = True
-
-
-def _one_line(blocks: list[_Block], cell: _Element) -> bool:
-    if len(blocks) < 2:
-        return not blocks or "\n" not in blocks[0].text
-    return all(b.element is cell for b in blocks) and sum(len(b.text) for b in blocks) <= CELL
-
-
-def _pre_lines(text: str) -> Iterator[str]:
-    lines = [line.rstrip(" \t\r\f") for line in text.split("\n")]
-    first = next(i for i, line in enumerate(lines) if line)
-    last = next(i for i in range(len(lines), 0, -1) if lines[i - 1])
-    yield from lines[first:last]
+        made.append(("/".join(reversed(tags)), " ".join(names[:_NAMES])))
+    return made
