@@ -215,7 +215,7 @@ GIVEN = st.lists(st.sampled_from(sorted(keys())), max_size=8, unique=True).flatm
 
 
 @given(GIVEN)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 def test_what_is_shown_reads_back_to_the_same(values: dict[str, object]) -> None:
     effective = load(Path("/dev/null"), (), values)
     Path("shown.toml").write_text(show(effective), encoding="utf-8", newline="")

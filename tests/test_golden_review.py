@@ -79,7 +79,6 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 @given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=60))
-@settings(max_examples=300)
 def test_a_difference_leads_from_one_text_to_the_other(old: str, new: str) -> None:
     document = changed(old, new)
     assert (document.raw, document.text) == (old, new)
@@ -319,7 +318,7 @@ def test_a_rule_of_someone_else_is_not_written(home: Path) -> None:
 
 
 @given(st.text("ab\"'\\ \té\n[]-#\x00\x7f\u2028", max_size=20).filter(str.strip), st.sampled_from(("\n", "\r\n")))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_any_passage_comes_back_out_of_the_file(tmp_path_factory: pytest.TempPathFactory, text: str, end: str) -> None:
     folder = tmp_path_factory.mktemp("rules")
     path = folder / "any/dyke.toml"

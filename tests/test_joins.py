@@ -316,7 +316,7 @@ languages = st.sampled_from(["fr", "en", "de", "ru", "sv", "tr", "und", None])
 
 
 @given(texts, languages)
-@settings(max_examples=600, deadline=None)
+@settings(deadline=None)
 def test_laws(text: str, language: str | None) -> None:
     before = document(text, language)
     patch = Joins().propose(before)

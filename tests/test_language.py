@@ -132,7 +132,7 @@ def test_both_detectors_agree() -> None:
         assert answers[0] == answers[1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(
     st.text(max_size=300) | st.lists(st.sampled_from([*PROSE.values(), CHROME, "漢", "é", "\n", "@", "1"])).map("".join)
 )

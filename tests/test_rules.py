@@ -41,7 +41,7 @@ PARTS = sorted(
 PAGES = st.lists(st.sampled_from(PARTS), max_size=14).map("\n".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(PAGES, st.sampled_from(["fr", "en", "und"]), st.sampled_from([CAREFUL, STRICT]))
 def test_edits_invert(text: str, language: str, stage: Chrome) -> None:
     d = document(text, language)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
-import shutil
 import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,25 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from test_cluster import NEEDS_SPARK, TODAY, crawl, same
 from test_seam import CRAWL, documents, fragments, keys, near, text
 
 from cleaner.engine.pool import Beat, Lost
 from cleaner.engine.seam import Count, Least, Sum, columns
 from cleaner.run import run
-from cleaner.settings import Duplicates, Run, Settings
-from cleaner.study import copies, repeats
-from cleaner.write.digest import digest
+from cleaner.settings import Duplicates, Repeated, Run, Settings
+from cleaner.study import copies, paragraphs, repeats
 
 if TYPE_CHECKING:
     from cleaner.engine.spark import Spark
 
-HAS = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
 pytestmark = [
-    pytest.mark.skipif(not HAS, reason="needs pyspark and a Java: pip install 'crawl-cleaner[spark]', Java 17"),
+    NEEDS_SPARK,
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning", "ignore::UserWarning"),
 ]
-FACTS = ("facts/clusters.parquet", "facts/sites.parquet", "facts/site_lines.parquet", "errors.jsonl")
-TODAY = "2026-01-01"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +64,21 @@ def test_site_lines_are_those_of_one_machine(engine: Spark, tmp_path: Path) -> N
     repeats.count(engine, fragments(tmp_path / "2", keys(CRAWL), 4, seed=4), None, tmp_path / "b")
     for name in (repeats.SITES_FILE, repeats.LINES_FILE):
         assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "a" / name).read_bytes()
+
+
+def test_paragraphs_are_those_of_one_machine(engine: Spark, tmp_path: Path) -> None:
+    texts = [f"{text(n % 7)}\n{text(n % 5)}" for n in range(40)]
+    told = [row for n, each in enumerate(texts) for row in paragraphs.rows(f"d{n}", each, n // 4, n % 4, 50)]
+    kinds = paragraphs.PARAGRAPHS.types
+    given = [pa.array(column, kind) for column, kind in zip(zip(*told, strict=True), kinds, strict=True)]
+    table = pa.table(given, schema=paragraphs.PARAGRAPHS)
+    copied = [{"id": "d3", "chunk": 0, "cluster": "d2", "keep": False, "similarity": 1.0, "twin": "d2"}]
+    pq.write_table(pa.Table.from_pylist(copied, copies.CLUSTERS), clusters := tmp_path / "clusters.parquet")
+    how = Repeated(paragraphs=3)
+    paragraphs.local(fragments(tmp_path / "1", table, 2), clusters, how, 128, tmp_path, tmp_path / "1.parquet")
+    found = paragraphs.find(engine, fragments(tmp_path / "2", table, 5, seed=4), clusters, how, tmp_path / "2.parquet")
+    assert found > 20
+    assert (tmp_path / "2.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
 
 
 ROWS = columns(site=pa.string(), n=pa.int32())
@@ -140,26 +145,6 @@ def test_what_kills_its_worker_is_known_and_the_rest_done(session: Any, tmp_path
 # Whole runs.
 
 
-def crawl(folder: Path, count: int) -> Path:
-    """Invent a crawl of three sites: menus around texts, a quarter of them edited copies; one line is torn."""
-    folder.mkdir()
-    path = folder / "crawl.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for n in range(count):
-            body = text(n * 3 // 4, edits=n % 2, length=60)
-            told = f"Accueil\nNos rayons\n{body[:150]}.\n{body[150:]}.\nPlan du magasin\nHoraires"
-            file.write(json.dumps({"id": f"p{n}", "url": f"https://lieu{n % 3}.example/{n}", "text": told}) + "\n")
-        file.write('{"id": "torn", "te\n')
-    return path
-
-
-def same(a: Path, b: Path) -> None:
-    assert digest(a) == digest(b)
-    for name in FACTS:
-        assert (a / name).read_bytes() == (b / name).read_bytes(), name
-    assert pq.read_table(a / "facts/clusters.parquet").num_rows > 10
-
-
 def test_a_run_is_that_of_one_machine(session: Any, tmp_path: Path) -> None:
     from cleaner.cluster import on
 
@@ -169,75 +154,3 @@ def test_a_run_is_that_of_one_machine(session: Any, tmp_path: Path) -> None:
     assert (found.tally.documents, found.errors) == (150, 1)
     same(tmp_path / "a", tmp_path / "b")
     assert run([source], tmp_path / "b", Settings(), today=TODAY, where=on(session=session)).idle
-
-
-DRIVER = """
-import sys
-from pathlib import Path
-from cleaner.cluster import on
-from cleaner.run import run
-from cleaner.settings import Settings
-master, source, out, today = sys.argv[1:]
-run([source], Path(out), Settings(), today=today, where=on(master))
-"""
-
-
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(each) for each in found.stdout.split()]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the executors by ps")
-def test_an_executor_that_is_killed_changes_nothing(tmp_path: Path) -> None:
-    """Run on a standalone cluster of two workers, loopback only, and kill an executor when chunks are done."""
-    import pyspark
-
-    home = Path(pyspark.__file__).parent
-    source = str(crawl(tmp_path / "in", 400))
-    local = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
-    submit = "--conf spark.sql.shuffle.partitions=3 --conf spark.driver.host=127.0.0.1 pyspark-shell"
-    env = {**os.environ, **local, "SPARK_WORKER_DIR": str(tmp_path / "work"), "PYSPARK_SUBMIT_ARGS": submit}
-    port = free_port()
-    url = f"spark://127.0.0.1:{port}"
-    deploy, host = "org.apache.spark.deploy", ["--host", "127.0.0.1", "--webui-port", "0"]
-    one = ["--cores", "1", "--memory", "1g", url]
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def begin(*command: str) -> subprocess.Popen[bytes]:
-        with (tmp_path / f"{len(begun)}.log").open("wb") as log:
-            begun.append(subprocess.Popen(command, env=env, stdout=log, stderr=log))
-        return begun[-1]
-
-    try:
-        begin(str(home / "bin/spark-class"), f"{deploy}.master.Master", *host, "--port", str(port))
-        workers = [begin(str(home / "bin/spark-class"), f"{deploy}.worker.Worker", *host, *one) for _ in range(2)]
-        driver = begin(sys.executable, "-c", DRIVER, url, source, str(tmp_path / "b"), TODAY)
-        run([source], tmp_path / "a", Settings(run=Run(workers=4)), today=TODAY)
-        work = tmp_path / "b" / ".work"
-        end = time.monotonic() + 150
-        while not [*work.glob("chunk-*.json")] and driver.poll() is None and time.monotonic() < end:
-            time.sleep(0.1)
-        killed = [pid for worker in workers for pid in children(worker.pid)][:1]
-        for pid in killed:
-            os.kill(pid, signal.SIGKILL)
-        code = driver.wait(150)
-        assert code == 0, (tmp_path / "3.log").read_text()[-3000:]
-        assert killed, "no executor was there to be killed"
-        log = (tmp_path / "3.log").read_text()
-        assert "Lost executor" in log or "Lost task" in log
-    finally:
-        for each in reversed(begun):
-            each.terminate()
-        for each in begun:
-            try:
-                each.wait(20)
-            except subprocess.TimeoutExpired:
-                each.kill()
-                each.wait()
-    same(tmp_path / "a", tmp_path / "b")

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from runs import files
 
@@ -94,7 +94,6 @@ def safe(path: str) -> bool:
 
 
 @given(IDS, st.sampled_from(["", ".txt"]), st.randoms())
-@settings(max_examples=300)
 def test_names_are_safe_distinct_and_the_same_in_any_order(
     given_ids: list[str], suffix: str, chance: random.Random
 ) -> None:
