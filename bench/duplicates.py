@@ -1,6 +1,6 @@
 """Measure near-duplicates: are planted copies found, does the cleaner one stay, what does it cost.
 
-    python bench/duplicates.py planted               300 edited copies in 3,000 invented pages
+    python bench/duplicates.py planted               300 near-duplicates, and copies edited beyond, in 3,000 pages
     python bench/duplicates.py scale -o scale.png    1,000 to 1,000,000 documents, and 100,000 equal ones; time and peak
     python bench/duplicates.py speed                 MB/s of signatures on one core, with numba and without
     python bench/duplicates.py peers                 CPU seconds beside datatrove and text-dedup, where installed
@@ -20,18 +20,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
 from cleaner.study import signatures
-from cleaner.study.clusters import clusters, table
+from cleaner.study.clusters import THRESHOLD, clusters, table
 from cleaner.study.signatures import Signed, jaccard, shingles, sign
 
 SYLLABLES = [a + b for a in "b c d f g l m n p r s t v tr pl".split() for b in "a e i o u ai on é eu".split()]
-STRENGTHS = (0.005, 0.01, 0.02, 0.03, 0.05)
 CHROME = ["Partager", "Tweeter", "Imprimer", "Nous suivre", "Recevoir la lettre", "Tous droits gardés", "Plan du site"]
 
 
@@ -69,22 +68,44 @@ class Language:
             found[n], found[n + 1] = found[n + 1], found[n]
         return found
 
+    def cut(self, page: list[str], count: int) -> list[str]:
+        """Leave out so many sentences, one after the other."""
+        start = self.random.randrange(len(page) - count)
+        return page[:start] + page[start + count :]
 
-def planted(count: int = 3_000, copies: int = 300, threshold: float = 0.8) -> None:
+
+EDITS: dict[str, Callable[[Language, list[str]], list[str]]] = {
+    "0.5 % of words": lambda language, page: language.edited(page, 0.005),
+    "1 % of words": lambda language, page: language.edited(page, 0.01),
+    "2 % of words": lambda language, page: language.edited(page, 0.02),
+    "3 % of words": lambda language, page: language.edited(page, 0.03),
+    "5 % of words": lambda language, page: language.edited(page, 0.05),
+    "a sentence dropped": lambda language, page: language.cut(page, 1),
+    "a paragraph cut": lambda language, page: language.cut(page, language.random.randint(2, 5)),
+    "a paragraph added": lambda language, page: [*page, *language.page(2, 4)],
+}
+"""What editors do to a copy, from next to nothing to what makes it another text."""
+
+
+def planted(count: int = 3_000, copies: int = 300, threshold: float = THRESHOLD) -> None:
+    """Plant edited copies until so many are near-duplicates by their true Jaccard; the others must not be found."""
     language = Language(1)
     pages = [language.page() for _ in range(count)]
     texts = {f"page/{n:05}": "\n".join(page) for n, page in enumerate(pages)}
     removed = dict.fromkeys(texts, 5)
-    made: dict[str, tuple[str, float]] = {}
-    for n in range(copies):
-        strength = STRENGTHS[n % len(STRENGTHS)]
-        copy = language.edited(pages[n * 7], strength)
+    made: dict[str, tuple[str, str]] = {}
+    true: dict[str, float] = {}
+    while sum(share >= threshold for share in true.values()) < copies:
+        n = len(made)
+        kind, source = list(EDITS)[n % len(EDITS)], n * 5 % count
+        copy = EDITS[kind](language, pages[source])
         # Half of the copies are dirtier than their page, by id before and after it alike: more was stripped of them,
         # and a line of chrome was left.
         id = f"{'copy' if n % 4 < 2 else 'repl'}/{n:05}"
         removed[id] = 400 if n % 2 else 0
         texts[id] = "\n".join([language.random.choice(CHROME), *copy] if n % 2 else copy)
-        made[id] = (f"page/{n * 7:05}", strength)
+        made[id] = (f"page/{source:05}", kind)
+        true[id] = jaccard(shingles(texts[id]), shingles(texts[made[id][0]]))
     names = list(texts)
     Random(2).shuffle(names)
     start = time.process_time()
@@ -99,21 +120,22 @@ def planted(count: int = 3_000, copies: int = 300, threshold: float = 0.8) -> No
     seconds = time.process_time() - start
     group = {row["id"]: row["cluster"] for row in found}
     keep = {row["id"] for row in found if row["keep"]}
-    true = {id: jaccard(shingles(texts[id]), shingles(texts[page])) for id, (page, _) in made.items()}
     hit = {id for id, (page, _) in made.items() if id in group and group[id] == group.get(page)}
-    print(f"{len(texts)} documents, {copies} planted, threshold {threshold}: found {len(hit)}, in {seconds:.2f} s")
-    for strength in STRENGTHS:
-        ids = [id for id in made if made[id][1] == strength]
-        mean = sum(true[id] for id in ids) / len(ids)
-        print(f"  edits {strength:5.1%}: {sum(id in hit for id in ids):3} of {len(ids)}, true Jaccard {mean:.2f}")
-    for low, high in (
-        (0, threshold - 0.1),
-        (threshold - 0.1, threshold),
-        (threshold, threshold + 0.05),
-        (threshold + 0.05, 1.01),
-    ):
+    wanted = {id for id, share in true.items() if share >= threshold}
+    print(f"{len(texts)} documents, {len(made)} of them edited copies, threshold {threshold}, {seconds:.2f} CPU s")
+    print(f"  near-duplicates by true Jaccard: {len(wanted & hit)} of {len(wanted)} found")
+    print(f"  copies edited beyond that: {len(hit - wanted)} of {len(made) - len(wanted)} called copies")
+    for kind in EDITS:
+        ids = [id for id in made if made[id][1] == kind]
+        shares = sorted(true[id] for id in ids)
+        among = f"true Jaccard {shares[0]:.2f} to {shares[-1]:.2f}, median {shares[len(shares) // 2]:.2f}"
+        print(f"  {kind:22} {sum(id in hit for id in ids):3} of {len(ids):3} found; {among}")
+    edges = [0.0, 0.6, threshold, *(edge for edge in (0.75, 0.8, 0.9) if edge > threshold), 1.01]
+    for low, high in pairwise(edges):
         ids = [id for id in made if low <= true[id] < high]
-        print(f"  true Jaccard {low:.2f} to {min(high, 1):.2f}: {sum(id in hit for id in ids):3} of {len(ids)}")
+        print(f"  true Jaccard {low:.2f} to {min(high, 1):.2f}: {sum(id in hit for id in ids):3} of {len(ids):3} found")
+    for id in sorted(wanted - hit):
+        print(f"  missed: {id}, {made[id][1]}, true Jaccard {true[id]:.3f}")
     pairs = [(row["id"], row["twin"]) for row in found if row["twin"]]
     shares = [jaccard(shingles(texts[a]), shingles(texts[b])) for a, b in pairs]
     under = sum(share < 0.6 for share in shares)
@@ -130,6 +152,7 @@ def synthetic(count: int, seed: int = 5, copies: float = 0.2) -> Signed:
     """Signatures of small texts of which a fifth are edited copies of others, made a chunk at a time."""
     language = Language(seed, 5_000)
     minhash, exact = np.empty((count, 128), np.uint32), np.empty((count, 2), np.uint64)
+    sketches: list[bytes] = []
     for start in range(0, count, 20_000):
         stop = min(start + 20_000, count)
         pages: list[list[str]] = []
@@ -138,8 +161,9 @@ def synthetic(count: int, seed: int = 5, copies: float = 0.2) -> Signed:
                 pages.append(language.edited(pages[language.random.randrange(len(pages))], 0.01))
             else:
                 pages.append(language.page(2, 3))
-        minhash[start:stop], exact[start:stop] = (lambda s: (s.minhash, s.exact))(sign(["\n".join(p) for p in pages]))
-    return Signed(exact, minhash)
+        exact[start:stop], minhash[start:stop], more = sign(["\n".join(p) for p in pages])
+        sketches += more
+    return Signed(exact, minhash, sketches)
 
 
 def one(count: int, equal: bool) -> None:
@@ -291,7 +315,7 @@ def peers(datatrove: str, text_dedup: str, count: int = 1_000) -> None:
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = ap.add_subparsers(dest="command", required=True)
-    commands.add_parser("planted").add_argument("--threshold", type=float, default=0.8)
+    commands.add_parser("planted").add_argument("--threshold", type=float, default=THRESHOLD)
     command = commands.add_parser("scale")
     command.add_argument("-o", "--plot", type=Path)
     commands.add_parser("speed")

@@ -43,6 +43,7 @@ def fragments(folder: Path, signed: Signed) -> None:
                 "chars": pa.array(rows % 89 + 100, pa.int64()),
                 "removed": pa.array(rows % 7, pa.int64()),
                 "date": [""] * rows.size,
+                "sketch": pa.array([signed.sketches[row] for row in rows.tolist()], pa.binary()),
             }
         )
         with pa.OSFile(str(folder / f"{n:06}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:

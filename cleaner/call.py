@@ -48,8 +48,12 @@ class Call:
         begin: Begin,
         stdin: BinaryIO | None,
         facts: Path | None = None,
+        index: tuple[Path, str] | None = None,
     ) -> None:
-        self.inputs, self.settings, self.folder, self.facts = list(inputs), settings, folder, facts
+        """``index``: of earlier crawls, and the name of this one. Raises ``OutputError`` where nothing is compared."""
+        self.inputs, self.settings, self.folder, self.facts, self.index = list(inputs), settings, folder, facts, index
+        if index and not settings.run.study:
+            raise OutputError(f"{index[0]}: without a study nothing is compared with earlier crawls; leave one out")
         self.idle = False
         self.changed: list[str] = []
         former = kept(folder.work) if begin == "continue" and not folder.finished else None
@@ -61,7 +65,7 @@ class Call:
         self.rules = tuple(Path(each) for each in settings.clean.rules)
         rules = loaded(self.rules).digest()
         earlier = facts_digest(facts) if facts else ""
-        now = Plan(__version__, rules, earlier, former.today if former else today, _told(settings), self.inputs)
+        now = Plan(__version__, rules, earlier, former.today if former else today, self._told, self.inputs)
         files = [Input(source.id, source.size, source.stamp) for source in self.sources]
         if former is not None:
             differences = list(former.differences(msgspec.structs.replace(now, sources=former.sources)))
@@ -116,9 +120,17 @@ class Call:
             self.folder.announce((text_path(names, STDIN), f"{text_path(names, STDIN).removesuffix('.txt')}/"))
 
     @property
+    def _told(self) -> dict[str, str]:
+        """What decides what comes out, by dotted keys, written as JSON."""
+        told = {key.name: get(self.settings, key.name) for key in keys().values() if not key.inert}
+        if self.index:
+            told |= {"against": os.path.abspath(self.index[0]), "crawl": self.index[1]}
+        return {name: msgspec.json.encode(value).decode() for name, value in told.items()}
+
+    @property
     def studies(self) -> bool:
-        """Whether there is anything to learn: more documents than one."""
-        return self.settings.run.study and (len(self.sources) > 1 or bool(self._containers))
+        """Whether there is anything to learn: more documents than one, or earlier ones."""
+        return self.settings.run.study and (len(self.sources) > 1 or bool(self._containers or self.index))
 
     @property
     def counts(self) -> bool:
@@ -168,12 +180,6 @@ def reading(settings: Settings, total: int) -> Options:
         chunk_bytes=size,
         chunk_documents=_CHUNK_DOCUMENTS * (size // _CHUNK_BYTES),
     )
-
-
-def _told(settings: Settings) -> dict[str, str]:
-    """Give what decides what comes out, by dotted keys, written as JSON."""
-    told = {key.name: get(settings, key.name) for key in keys().values() if not key.inert}
-    return {name: msgspec.json.encode(value).decode() for name, value in told.items()}
 
 
 def _is_container(source: Source, options: Options) -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from cleaner.engine.spark import Cluster, Session, Spark, started
 from cleaner.run import WORKER_MEMORY, Place, Task, Where
-from cleaner.study.copies import compare
+from cleaner.study.copies import Against, compare
+from cleaner.study.paragraphs import find
 from cleaner.study.repeats import count
 from cleaner.work import Job
 from cleaner.write.fragment import Marker
@@ -49,5 +50,8 @@ class _There:
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
         count(self.engine, counted, earlier, to)
 
-    def compare(self, signed: Sequence[Path], to: Path) -> None:
-        compare(self.engine, signed, self.job.settings.duplicates, to)
+    def compare(self, signed: Sequence[Path], against: Against | None, to: Path) -> None:
+        compare(self.engine, signed, self.job.settings.duplicates, to, against)
+
+    def find(self, paragraphs: Sequence[Path], clusters: Path, to: Path) -> None:
+        find(self.engine, paragraphs, clusters, self.job.settings.repeated, to)

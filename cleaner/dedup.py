@@ -21,7 +21,7 @@ from cleaner.read.inputs import walk
 from cleaner.read.record import Fault, Options, Source
 from cleaner.read.records import document_of, plan, records
 from cleaner.settings import Settings
-from cleaner.study.copies import DOCUMENTS, duplicates
+from cleaner.study.copies import DOCUMENTS, Against, duplicates, grow
 from cleaner.study.signatures import Scheme, sign
 from cleaner.write.atomic import Whole, locked, write
 from cleaner.write.parts import Form, Part, part_name, parts
@@ -102,11 +102,14 @@ def _dedup(
     fragment = work / "documents.arrow"
     scheme = Scheme(settings.duplicates.shingle, settings.duplicates.permutations)
     read, errors = _sign(sources, options, scheme, fragment, out / ERRORS)
-    given = (against, settings.duplicates, settings.run.memory_mb, work, out / CLUSTERS)
-    clustered = duplicates([fragment], *given, crawl=crawl)
+    earlier = Against(against, crawl, work / "fresh.parquet") if against else None
+    given = (settings.duplicates, settings.run.memory_mb, work, out / CLUSTERS)
+    clustered = duplicates([fragment], earlier, *given)
     copies = sum(len(ids) for _, ids in _copies(out / CLUSTERS))
     if drop == "duplicates":
         _keep(sources, options, out, settings)
+    if earlier:
+        grow(earlier, settings.duplicates)
     found = Found(read, clustered, copies, errors)
     last = {"version": __version__, "finished": True, "scheme": scheme.name, "crawl": crawl, "counts": found}
     write(out / LAST, msgspec.json.format(msgspec.json.encode(last), indent=2) + b"\n")
@@ -163,6 +166,7 @@ def _rows(waiting: list[tuple[int, Document]], scheme: Scheme) -> pa.RecordBatch
         [len(document.raw) for document in found],
         [0] * len(found),
         [str(document.source.get("crawled", "")) for document in found],
+        list(signed.sketches),
     )
     made = [pa.array(column, field.type) for column, field in zip(columns, DOCUMENTS, strict=True)]
     return pa.record_batch(made, schema=DOCUMENTS)

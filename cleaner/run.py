@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from cleaner.call import Begin, Call
 from cleaner.engine.pool import Failed, Lost, Pool
 from cleaner.progress import State, Watch
-from cleaner.read.record import Chunk, Span
 from cleaner.read.records import plan
 from cleaner.settings import Settings
-from cleaner.sharding import Sharding
-from cleaner.study.copies import duplicates
+from cleaner.sharding import Sharding, bytes_of
+from cleaner.study.copies import Against, duplicates, fits, grow
+from cleaner.study.paragraphs import local
 from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
-from cleaner.work import CLEANING, LINES, SIGNATURES, Clean, Count, Job, Merge
+from cleaner.work import CLEANING, LINES, PARAGRAPHS, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
 from cleaner.write.folder import FACTS, Folder
 from cleaner.write.fragment import Marker, Tally, marker, marker_path, table_path
@@ -65,6 +65,8 @@ def run(
     begin: Begin = "continue",
     stdin: BinaryIO | None = None,
     facts: Path | None = None,
+    against: Path | None = None,
+    crawl: str = "",
     where: Where | None = None,
     tell: Watch = lambda state: None,
 ) -> Summary:
@@ -73,15 +75,20 @@ def run(
     ``begin`` is ``continue`` (go on with an unfinished run of the same call, do nothing where it is finished) or
     ``restart``. ``today`` (ISO) bounds publication dates; a continued run keeps that of its beginning. ``stdin`` is
     read where an input is ``-``. ``facts`` is a folder of facts that a former run learned (its ``facts/``): they are
-    applied, and extended by what this run learns. ``where`` is this machine, or ``cluster.on(…)``.
+    applied, and extended by what this run learns. ``against`` is an index of earlier crawls, there or not yet: copies
+    of those are found, and when all is done this run is added under ``crawl`` (default: the name of ``out``).
+    ``where`` is this machine, or ``cluster.on(…)``.
 
     Raises ``Unreadable`` for an input that is not there, ``OutputError`` for an output that cannot be or an
-    unfinished run of another call, ``RuleError`` and ``ValueError`` for rules and settings, ``RunError`` when the
-    work cannot go on.
+    unfinished run of another call, ``RuleError`` and ``ValueError`` for rules and settings, ``IndexFault`` for an
+    index that does not fit, ``RunError`` when the work cannot go on.
     """
     began = time.monotonic()
     with Folder(out, inputs=[each for each in inputs if each != "-"]) as folder:
-        call = Call(inputs, settings, today, folder, begin, stdin, facts)
+        index = (against, crawl or folder.out.name) if against else None
+        if against:
+            fits(against, settings.duplicates)
+        call = Call(inputs, settings, today, folder, begin, stdin, facts, index)
         if call.idle:
             return _former(folder)
         driver = _Driver(call, tell)
@@ -100,8 +107,12 @@ class Place(Protocol):
         """Do ``study.repeats.site_lines``."""
         ...
 
-    def compare(self, signed: Sequence[Path], to: Path) -> None:
+    def compare(self, signed: Sequence[Path], against: Against | None, to: Path) -> None:
         """Do ``study.copies.duplicates``."""
+        ...
+
+    def find(self, paragraphs: Sequence[Path], clusters: Path, to: Path) -> None:
+        """Do ``study.paragraphs.find``."""
         ...
 
 
@@ -130,9 +141,13 @@ class _Here:
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
         site_lines(counted, earlier, to, self.job.settings.run.memory_mb, self._spill())
 
-    def compare(self, signed: Sequence[Path], to: Path) -> None:
+    def compare(self, signed: Sequence[Path], against: Against | None, to: Path) -> None:
         settings = self.job.settings
-        duplicates(signed, None, settings.duplicates, settings.run.memory_mb, self._spill(), to)
+        duplicates(signed, against, settings.duplicates, settings.run.memory_mb, self._spill(), to)
+
+    def find(self, paragraphs: Sequence[Path], clusters: Path, to: Path) -> None:
+        settings = self.job.settings
+        local(paragraphs, clusters, settings.repeated, settings.run.memory_mb, self._spill(), to)
 
     def _spill(self) -> Path:
         made = self.job.work / "spill"
@@ -165,6 +180,7 @@ class _Driver:
         self.errors = self.resumed = self.chunks = 0
         self.facts = self.folder.out / FACTS
         self.clusters = self.facts / "clusters.parquet"
+        self.against = Against(*call.index, self.work / "fresh.parquet") if call.index else None
         self.job = Job(
             call.settings,
             call.rules,
@@ -177,6 +193,7 @@ class _Driver:
             clusters=self.clusters if call.studies else None,
             signs=call.studies,
             size=self.total,
+            repeated=self.facts / "paragraphs.parquet" if call.studies and call.settings.repeated.paragraphs else None,
         )
         self.shards = Sharding(self.folder.out, self.work, self.settings.output.shard_mb << 20)
         self.lost: dict[int, int] = {}
@@ -189,7 +206,7 @@ class _Driver:
                 self._learn(place)
             self.phase, self.read = "cleaning", 0
             with place.pool() as pool:
-                self.shards.held = self.job.signs and not self.clusters.exists()
+                self.shards.held = self.job.signs and not self._is_compared
                 self._do(pool, self._tasks)
                 if self.shards.held:
                     self._compare(place)
@@ -206,14 +223,21 @@ class _Driver:
             path.unlink()
 
     def _compare(self, place: Place) -> None:
-        """Find the near-duplicates among the clean texts."""
+        """Find the near-duplicates among the clean texts, and the paragraphs that others share."""
         self.phase = "comparing"
         self._tell()
-        self.folder.announce((f"{FACTS}/{self.clusters.name}",))
+        repeated = self.job.repeated
+        self.folder.announce(f"{FACTS}/{path.name}" for path in (self.clusters, repeated) if path)
         signed = [table_path(self.work, number, SIGNATURES) for number in range(self.chunks)]
-        place.compare(signed, self.clusters)
+        place.compare(signed, self.against, self.clusters)
+        if repeated:
+            place.find([table_path(self.work, n, PARAGRAPHS) for n in range(self.chunks)], self.clusters, repeated)
         self.shards.held = False
         self.phase = "merging"
+
+    @property
+    def _is_compared(self) -> bool:
+        return all(path.exists() for path in (self.clusters, self.job.repeated) if path)
 
     def _copies(self) -> int:
         """Count the documents that are copies of one that stays."""
@@ -240,7 +264,7 @@ class _Driver:
             elif not isinstance(task, Merge):
                 if isinstance(result, Marker):
                     self._done(result)
-                self.read += _bytes(task.chunk)
+                self.read += bytes_of(task.chunk)
                 self._tell()
 
     def _counts(self, again: list[Count | Clean]) -> Iterator[Task | None]:
@@ -258,12 +282,17 @@ class _Driver:
                 given.append(chunk.number)
                 yield Count(chunk)
             else:
-                self.read += _bytes(chunk)
+                self.read += bytes_of(chunk)
         while given := list(filter(wanted, given)):
             yield again.pop() if again else None
 
     def finish(self, seconds: float) -> Summary:
-        """Write the run's last word."""
+        """Write the run's last word; before it, remember its documents in the index."""
+        if self.against:
+            try:
+                grow(self.against, self.settings.duplicates)
+            except BlockingIOError as e:
+                raise RunError(f"{self.against.folder}: another run adds to this index ({e.strerror})") from e
         made = self.shards.done
         summary = Summary(
             self.tally, errors=self.errors, seconds=seconds, resumed=self.resumed, changed=self.call.changed
@@ -271,6 +300,7 @@ class _Driver:
         summary.copies = self._copies()
         summary.documents, summary.chars = sum(m.documents for m in made), sum(m.chars for m in made)
         for each in made:
+            self.tally.settle(each.rules)
             for reason, count in each.dropped.items():
                 summary.dropped[reason] = summary.dropped.get(reason, 0) + count
         counts = msgspec.to_builtins(self.tally)
@@ -314,7 +344,7 @@ class _Driver:
                     self.chunks = max(self.chunks, found.number + 1)
                     if (made := marker(self.work, found.number)) is not None:
                         self.resumed += 1
-                        self.read += _bytes(found)
+                        self.read += bytes_of(found)
                         self._done(made)
                     else:
                         yield Clean(found)
@@ -354,17 +384,6 @@ class _Driver:
     def _tell(self) -> None:
         total = self.total if self.read <= self.total else 0  # how much a compressed stream holds is not known
         self.tell(State(self.phase, self.read, total, self.tally.documents, self.errors, self.tally.seconds))
-
-
-def _bytes(chunk: Chunk) -> int:
-    """Give the bytes of the inputs that a chunk is; of a compressed stream what they are without compression."""
-    return sum(map(_size, chunk.spans))
-
-
-def _size(span: Span) -> int:
-    if span.rows:
-        return max(span.source.size, 0) * (span.stop - span.start) // span.rows
-    return max(span.source.size, 0) if span.stop < 0 else span.stop - span.start
 
 
 def _former(folder: Folder) -> Summary:

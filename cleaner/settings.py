@@ -43,7 +43,7 @@ class Clean(Struct, frozen=True, forbid_unknown_fields=True):
             description="what finds the main text of an HTML page: trafilatura; a model of all types of page that may"
             " ask it (best) or does not (fast); none keeps it all"
         ),
-    ] = "trafilatura"
+    ] = "best"
     signals: Annotated[
         Literal["plain", "all"],
         Meta(description="quality signals: of words and lines, or all; those that [drop.quality] asks for come anyway"),
@@ -111,6 +111,10 @@ class Repeated(Struct, frozen=True, forbid_unknown_fields=True):
     share_few: Annotated[_Share, Meta(description="share of the pages of a site of 3 to 9 pages")] = 0.5
     share_many: Annotated[_Share, Meta(description="share of the pages of a site of 10 pages or more")] = 0.3
     least: Annotated[int, Meta(ge=2, description="pages; on fewer no line is repeated")] = 3
+    paragraphs: Annotated[
+        int, Meta(ge=0, description="documents that have a paragraph, from which on it stays in the first only; 0: off")
+    ] = 0
+    paragraph_chars: Annotated[int, Meta(ge=1, description="characters from which a line is such a paragraph")] = 100
 
 
 class Duplicates(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cleaner.work import SIGNATURES
+from cleaner.read.record import Chunk, Span
+from cleaner.work import PARAGRAPHS, SIGNATURES
 from cleaner.write.fragment import Marker, table_path
 from cleaner.write.seen import Seen
 from cleaner.write.shards import Merged, Shard, merged
@@ -71,5 +72,16 @@ class Sharding:
 
     def _discard(self, shard: Shard) -> None:
         for number in range(shard.first, shard.last + 1):
-            for table in ("documents", "ledger", SIGNATURES):
+            for table in ("documents", "ledger", SIGNATURES, PARAGRAPHS):
                 table_path(self._work, number, table).unlink(missing_ok=True)
+
+
+def bytes_of(chunk: Chunk) -> int:
+    """Give the bytes of the inputs that a chunk is; of a compressed stream what they are without compression."""
+    return sum(map(_size, chunk.spans))
+
+
+def _size(span: Span) -> int:
+    if span.rows:
+        return max(span.source.size, 0) * (span.stop - span.start) // span.rows
+    return max(span.source.size, 0) if span.stop < 0 else span.stop - span.start

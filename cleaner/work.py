@@ -23,20 +23,21 @@ from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.site_lines import page
 from cleaner.sites import From, site_of
-from cleaner.stages import LINE, Stage, stage
+from cleaner.stages import LINE, Stage, lines, stage
 from cleaner.stages.quality import PLAIN, SIGNALS, Quality
 from cleaner.stages.repeated import Asked, Repeated
+from cleaner.study import paragraphs
 from cleaner.study.copies import DOCUMENTS, of_chunk
 from cleaner.study.facts import saved
 from cleaner.study.repeats import KEYS
-from cleaner.study.signatures import Scheme, sign, signed
+from cleaner.study.signatures import Scheme, sign, signed, warm
 from cleaner.write import fragment
 from cleaner.write.atomic import Names
 from cleaner.write.fragment import Fragment, Marker, Signable, batch_of, keep_table, table_path
 from cleaner.write.parts import Form
 from cleaner.write.shards import Merged, Shard, Writing, merge
 
-LINES, SIGNATURES = "lines", "signatures"
+LINES, SIGNATURES, PARAGRAPHS = "lines", "signatures", "paragraphs"
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
 _SMALL = 1 << 20  # bytes of input
 _WHOLE = -1  # the stop of a span that is a whole file: one document
@@ -83,6 +84,7 @@ class Job:
     clusters: Path | None = None
     signs: bool = False
     size: int = 0
+    repeated: Path | None = None  # where it is told which paragraphs repeat, if they are asked for
 
     def start(self) -> Worker:
         """Make a worker's tools; called in the worker."""
@@ -101,7 +103,8 @@ class Job:
             return
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "One line."))
         if self.signs:
-            sign(["One text: the first call ever compiles, and keeps what it compiled."])
+            given = self.settings.duplicates
+            warm(Scheme(given.shingle, given.permutations))
 
     @property
     def writing(self) -> Writing:
@@ -110,7 +113,10 @@ class Job:
         deciding = partial(decide, drop=self.settings.drop) if decides(self.settings) else None
         form: Form = "jsonl" if output.to == "jsonl" else "parquet"
         clusters = None if self.clusters is None else partial(of_chunk, self.clusters)
-        return Writing(self.work, self.out, form, output.ledger, self.names, deciding, clusters)
+        cut = None
+        if self.repeated is not None:
+            cut = partial(paragraphs.cut, self.repeated, self.settings.repeated.paragraph_chars)
+        return Writing(self.work, self.out, form, output.ledger, self.names, deciding, clusters, cut)
 
 
 class Worker:
@@ -119,6 +125,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.seconds: dict[str, float] = {}
+        self.paragraphs: list[tuple[bytes, int, int, str]] = []
 
     def __call__(self, task: Count | Clean | Merge, beat: Beat) -> Marker | Merged | None:
         """Do one task; what it gives is on the disk when this returns."""
@@ -162,9 +169,12 @@ class Worker:
 
     def _clean(self, task: Clean, beat: Beat) -> Marker:
         self.seconds.clear()
+        self.paragraphs.clear()
         began = time.thread_time()
         ledger = self.job.settings.output.ledger
-        with Fragment(self.job.work, task.chunk.number, self.rules.classes, ledger) as made:
+        with Fragment(
+            self.job.work, task.chunk.number, {**self.rules.classes, lines.RULE: lines.CLASS}, ledger
+        ) as made:
             for n, found in enumerate(self._records(task, beat)):
                 if isinstance(found, Fault):
                     made.fault(told(found))
@@ -172,18 +182,24 @@ class Worker:
                     made.fault(told(Fault(found.id, found.place, "clean", task.poison[n])))
                 else:
                     beat.at(n, CLEANING)
-                    self._add(found, made)
+                    self._add(found, made, task.chunk.number)
             beat.at(-1, -1)
+            if self.job.repeated is not None:
+                made.attach(PARAGRAPHS, batch_of(self.paragraphs, paragraphs.PARAGRAPHS))
             if self.job.signs:
                 made.attach(SIGNATURES, self._signed(made.signable, task.chunk.number))
             made.tally.seconds = dict(self.seconds)
             made.tally.seconds["read and write"] = time.thread_time() - began - sum(self.seconds.values())
             return made.commit()
 
-    def _add(self, record: Record, made: Fragment) -> None:
+    def _add(self, record: Record, made: Fragment, chunk: int) -> None:
         """Clean one record; whatever goes wrong with it is a fault of this record alone."""
         try:
-            made.add(self.pipeline.clean(self._read(record)))
+            document = self.pipeline.clean(self._read(record))
+            made.add(document)
+            if self.job.repeated is not None and not self._is_left_out(document):
+                least, place = self.job.settings.repeated.paragraph_chars, len(made.signable)
+                self.paragraphs += paragraphs.rows(document.id, document.text, chunk, place, least)
         except StageError as error:
             made.fault(told(Fault(record.id, record.place, error.stage, str(error))))
         except Unreadable as error:
@@ -191,8 +207,14 @@ class Worker:
         except (UnicodeEncodeError, MemoryError) as error:
             made.fault(told(Fault(record.id, record.place, "write", f"{type(error).__name__}: {error}")))
 
+    def _is_left_out(self, document: Document) -> bool:
+        """Whether a decision goes against it, whatever it may be a copy of."""
+        drop = msgspec.structs.replace(self.job.settings.drop, duplicates=False)
+        return bool(decide(document.labels | {"chars": len(document.text)}, drop))
+
     def _signed(self, documents: Sequence[Signable], number: int) -> pa.RecordBatch:
         """Sign the clean texts of a chunk."""
+        began = time.thread_time()
         given = self.job.settings.duplicates
         found = sign([each.text for each in documents], Scheme(given.shingle, given.permutations))
         told = signed(found.minhash)
@@ -205,9 +227,11 @@ class Worker:
                 len(each.text),
                 each.removed,
                 each.date,
+                sketch,
             )
-            for each, exact, minhash, known in zip(documents, found.exact, found.minhash, told, strict=True)
+            for each, exact, minhash, sketch, known in zip(documents, *found, told, strict=True)
         ]
+        self.seconds["duplicates"] = time.thread_time() - began
         return batch_of(rows, DOCUMENTS)
 
     def _records(self, task: Clean | Count, beat: Beat) -> Iterator[Record | Fault]:

@@ -84,7 +84,7 @@ def test_a_chain_makes_no_copies_of_unlike_texts() -> None:
         if not keep:
             assert twin is not None
             true = jaccard(shingles(texts[int(id)]), shingles(texts[int(twin)]))
-            assert true > 0.6
+            assert true >= study.THRESHOLD
             assert alike >= study.THRESHOLD
             assert found[twin][1], "the twin is a document that stays"
 
@@ -214,7 +214,7 @@ def test_no_documents_give_no_rows() -> None:
 def test_bands_find_pairs_at_the_threshold(threshold: float) -> None:
     bands = parameters(threshold)
     assert bands.b * bands.r <= 128
-    assert bands.recall(threshold) >= 0.95
+    assert bands.recall(threshold) >= 0.99
     b, r = _optimal_param(min(threshold, 0.95), 128, 0.5, 0.5)
     assert bands.recall(threshold) >= Bands(b, r).recall(threshold), "datasketch's own choice misses more"
 

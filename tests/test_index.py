@@ -193,4 +193,4 @@ def test_the_manifest_is_for_people_too(tmp_path: Path) -> None:
     add(tmp_path, "may", crawl(a=text(1)))
     shown = (tmp_path / "index.json").read_text()
     assert '"scheme": "affine32-seed1-128/words5-fold1"' in shown
-    assert index.load(tmp_path).bands == (25, 5)
+    assert index.load(tmp_path).bands == (32, 4)

@@ -53,7 +53,7 @@ def _options(command: _Command) -> _Command:
             click.option(
                 "--extract",
                 metavar="HOW",
-                help="What finds a page's main text: trafilatura, best, fast, none [trafilatura].",
+                help="What finds a page's main text: best, trafilatura, fast, none [best].",
             ),
             click.option("--format", metavar="FORMAT", help="text, html, jsonl, parquet, warc; else by content."),
             click.option("--text-field", multiple=True, metavar="NAME", help="Field of a record that holds its text."),
@@ -83,6 +83,10 @@ def _options(command: _Command) -> _Command:
                 help="Which of near-duplicates stays [least-chrome].",
             ),
             click.option("--facts", type=FOLDER, metavar="DIR", help="A former run's facts/: applied, and extended."),
+            click.option(
+                "--against", type=FOLDER, metavar="INDEX", help="Find copies of earlier crawls, and add this one."
+            ),
+            click.option("--crawl", default="", metavar="NAME", help="This run's name in INDEX [the name of OUT]."),
             click.option("--engine", type=click.Choice(("local", "spark")), help="Where it runs [local]."),
             click.option("--spark-master", metavar="URL", help="Of the cluster: spark://host:7077 [all cores here]."),
             click.option("--no-study", is_flag=True, help="Learn nothing of sites, compare no documents."),
@@ -119,6 +123,8 @@ def clean(
     config: Path | None,
     sets: tuple[str, ...],
     facts: Path | None,
+    against: Path | None,
+    crawl: str,
     spark_master: str | None,
     **given: Any,
 ) -> None:
@@ -169,7 +175,17 @@ def clean(
                     where = on(spark_master)
                 stdin = sys.stdin.buffer if "-" in paths else None
                 summary = run(
-                    paths, out, settings, today=today, begin=begin, stdin=stdin, facts=facts, where=where, tell=tell
+                    paths,
+                    out,
+                    settings,
+                    today=today,
+                    begin=begin,
+                    stdin=stdin,
+                    facts=facts,
+                    against=against,
+                    crawl=crawl,
+                    where=where,
+                    tell=tell,
                 )
         except RunError as error:
             raise Unusable(f"{error}; what is done stays done, the same command goes on") from error

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from cleaner.engine.seam import NONE, Aggregate, Batches, Do, How, Table, expression, fragments, grouped, joined
 
-_ROWS = 16_384  # rows of a batch: 9 MB of signatures of 128 numbers
+_ROWS = 4096  # rows of a batch: 2 MB of signatures of 128 numbers, up to 17 with sketches
 _GROUP = 122_880  # rows of a row group, DuckDB's own
 _BYTES = 16 << 20  # or this much
 _OF_MEMORY = 0.5  # what DuckDB may hold of the memory given: the rest is Arrow's, Python's and its own beyond the limit
@@ -53,6 +53,7 @@ class Local:
         )
         # A hash table is built of the right side, as the seam says: left alone, a million signatures were the table.
         self._db.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        self._db.execute("SET enable_progress_bar = false")  # which it shows in a notebook and under python -c
         ((threads,),) = self._db.execute("SELECT current_setting('threads')").fetchall()
         self._db.execute(f"SET threads = {max(1, min(int(threads), int(memory_mb * _OF_MEMORY) // _THREAD_MB))}")
 

@@ -3,7 +3,8 @@
 1. Texts of the same words collapse to the one of the smallest id.
 2. In every band, each document of a bucket is paired with the bucket's smallest id: a star, so that a bucket of
    100,000 costs 100,000 pairs and not five thousand million.
-3. A pair counts if the signatures (or whatever measure is given) are alike enough. What counts makes components.
+3. A pair counts if the two are alike enough: signatures say so, and near the threshold, where they cannot, the
+   shingles that both have (``sketches``). What counts makes components.
 4. In a component the best document by the policy stays, and those alike enough *to it* are its copies. Of what
    remains the best stays again, and so on. So **every copy is verified against the very document that stays in its
    place**: a chain A, B, C with A unlike C never makes C a copy of A.
@@ -21,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleaner.study import signatures
+from cleaner.study import signatures, sketches
 from cleaner.study.bands import Bands, band_keys, parameters
 from cleaner.study.signatures import Signed
 
@@ -144,12 +145,12 @@ def clusters(
     """Find the copies among n documents. ``rank``: what ``preference`` gave.
 
     ``order`` tells which row of ``signed`` each document is (default: rows are in the order of ids). ``bands``
-    default to ``parameters(threshold)``, ``measure`` to that on the signatures. Memory beyond the signatures: some
-    100 bytes a document.
+    default to ``parameters(threshold)``, ``measure`` to ``measuring``. Memory beyond what is signed: some 100 bytes a
+    document.
     """
     order = np.arange(len(rank)) if order is None else order
     bands = bands or parameters(threshold, signed.minhash.shape[1])
-    measure = measure or on_signatures(signed.minhash, order)
+    measure = measure or measuring(signed.minhash, signed.sketches, threshold, order)
     alike = _alike(signed, order)
     first = np.flatnonzero(alike == np.arange(alike.size))  # the smallest id of each text
     first = first[signatures.signed(signed.minhash)[order[first]]]
@@ -164,14 +165,23 @@ def clusters(
     return settled(component[alike], rank, measure, threshold)
 
 
-def on_signatures(minhash: npt.NDArray[np.uint32], order: Ints) -> Measure:
-    """Measure documents by their signatures, the rows of ``minhash`` that ``order`` names."""
+def measuring(
+    minhash: npt.NDArray[np.uint32], sketched: Sequence[bytes | None], threshold: float, order: Ints
+) -> Measure:
+    """Measure documents, those rows that ``order`` names: by signatures, near the threshold by what their texts share.
+
+    Where a sketch is missing, or all are, the signature alone decides.
+    """
 
     def measure(left: Ints, right: Ints) -> Floats:
         found = np.empty(left.size, np.float64)
         for start in range(0, left.size, _PAIRS):
             part = slice(start, start + _PAIRS)
-            found[part] = signatures.similarity(minhash[order[left[part]]], minhash[order[right[part]]])
+            a, b = order[left[part]], order[right[part]]
+            found[part] = signatures.similarity(minhash[a], minhash[b])
+            if len(sketched):
+                near = np.flatnonzero(sketches.unsure(found[part], threshold, minhash.shape[1]))
+                sketches.weigh(found[part], near, [sketched[n] for n in a[near]], [sketched[n] for n in b[near]])
         return found
 
     return measure

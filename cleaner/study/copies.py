@@ -1,8 +1,9 @@
 """The plan that finds near-duplicates among any number of documents, for any engine: ``clusters`` in relations.
 
-Signatures -> texts of the same words collapse -> bands -> stars -> pairs verified on the signatures -> components ->
-what stays by the policy. Documents are numbered in the order of their ids, so that only integers are joined; in
-memory is a batch at a time, and of the components what the verified pairs name (16 bytes a document that has a copy).
+Signatures -> texts of the same words collapse -> bands -> stars -> pairs verified on the signatures, near the threshold
+on what the texts share -> components -> what stays by the policy. Documents are numbered in the order of their ids, so
+that only integers are joined; in memory is a batch at a time, and of the components what the verified pairs name (16
+bytes a document that has a copy).
 What it gives is what ``clusters.table`` gives for the same documents.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +32,7 @@ DOCUMENTS = columns(
     chars=pa.int64(),
     removed=pa.int64(),  # characters of chrome
     date=pa.string(),  # ISO; "" or null where it is not known
+    sketch=pa.binary(),  # ``Signed.sketches``; null: not kept, the signature decides
 )
 """What the plan is given of each document."""
 
@@ -48,30 +51,38 @@ CLUSTERS = pa.schema(
 _ADDED = 200_000  # documents of a part of the index: 130 MB with their keys
 
 
+class Against(NamedTuple):
+    """Earlier crawls: the folder of their index, there or not yet; this crawl's name; a file for what is new in it.
+
+    ``compare`` reads the index and writes the file, ``grow`` adds the file to the index.
+    """
+
+    folder: Path
+    crawl: str
+    fresh: Path
+
+
 def duplicates(
     fragments: Sequence[Path],
-    against: Path | None,
+    against: Against | None,
     settings: Duplicates,
     memory_mb: int,
     temp: Path,
     to: Path,
-    *,
-    crawl: str = "",
 ) -> int:
     """Write the clusters of a run's documents, a Parquet file of ``CLUSTERS``, atomically; give the number of rows.
 
     ``fragments``: Arrow IPC files with the columns of ``DOCUMENTS`` (``exact`` and ``minhash`` may be of fixed size).
-    With ``against``, an index of earlier crawls that is there or not yet, documents that it knows are copies of those;
-    the others are then added to it under the name ``crawl``, which a second run of the same crawl replaces. Rows are
-    in the order of chunks and ids. ``temp`` is a folder for what does not fit into ``memory_mb``.
+    With ``against`` documents that the index knows, of crawls but this, are copies of those; the others are written to
+    ``against.fresh``, before the clusters are. Rows are in the order of chunks and ids. ``temp`` is a folder for what
+    does not fit into ``memory_mb``.
 
-    Raises ``IndexFault`` where the index does not fit, ``ValueError`` for a bad fragment, naming the file, and for an
-    index without a name of the crawl.
+    Raises ``IndexFault`` where the index does not fit, ``ValueError`` for a bad fragment, naming the file.
     """
     from cleaner.engine.local import Local
 
     with Local(memory_mb, temp) as engine:
-        return compare(engine, fragments, settings, to, against, crawl)
+        return compare(engine, fragments, settings, to, against)
 
 
 def compare(
@@ -79,20 +90,33 @@ def compare(
     fragments: Sequence[Path],
     settings: Duplicates,
     to: Path,
-    against: Path | None = None,
-    crawl: str = "",
+    against: Against | None = None,
 ) -> int:
     """Do what ``duplicates`` does, on any engine."""
-    if against is not None and not crawl:
-        raise ValueError(f"{against}: signatures are kept by crawl; name this one")
     documents = signed(engine, engine.read(fragments, DOCUMENTS))
     if against is None:
         return save(to, CLUSTERS, engine.batches(plan(engine, documents, settings), ("chunk", "id")))
-    known, fresh = compared(engine, documents, settings, against, crawl)
+    known, fresh = compared(engine, documents, settings, against.folder, against.crawl)
+    save(against.fresh, _FRESH, engine.batches(engine.select(fresh, _FRESH), ("id", "exact")))
     found = engine.union(plan(engine, fresh, settings), known)
-    count = save(to, CLUSTERS, engine.batches(found, ("chunk", "id")))
-    add(engine, fresh, settings, against, crawl)
-    return count
+    return save(to, CLUSTERS, engine.batches(found, ("chunk", "id")))
+
+
+def grow(against: Against, settings: Duplicates) -> None:
+    """Add what ``compare`` found new to the index, under the crawl's name; makes the index if need be.
+
+    What the index holds of a crawl of that name is replaced: doing it twice is doing it once. Raises ``IndexFault``
+    where the index does not fit and ``BlockingIOError`` where another process adds to it.
+    """
+    with pq.ParquetFile(against.fresh) as file:
+        found = _parts(file.iter_batches(_FRESH_ROWS))
+        index.add(against.folder, against.crawl, found, scheme=_scheme(settings), threshold=settings.threshold)
+
+
+def fits(folder: Path, settings: Duplicates) -> None:
+    """Raise ``IndexFault`` where an index is there and is of another scheme."""
+    if (folder / index.MANIFEST).exists():
+        index.fitting(index.load(folder), _scheme(settings), folder)
 
 
 def of_chunk(clusters: Path, number: int) -> pa.Table:
@@ -129,6 +153,7 @@ _NAMES = columns(id=pa.string(), chunk=pa.int32())
 _NUMBERED = pa.schema([pa.field("position", _INT), *(f for f in DOCUMENTS if f.name not in _NAMES.names)])
 _OF_TEXT = columns(position=_INT, text=_INT)
 _SIGNATURES = columns(position=_INT, minhash=pa.binary())
+_SKETCHES = columns(position=_INT, sketch=pa.binary())
 _HUBS = columns(hub=_INT, other=pa.binary())
 _ORDER = {
     "least-chrome": ("removed", "-chars", "position"),
@@ -147,17 +172,25 @@ def _texts(engine: Engine[Held], documents: Table[Held]) -> Table[Held]:
 
 def _edges(engine: Engine[Held], texts: Table[Held], settings: Duplicates) -> Table[Held]:
     """Give the pairs of texts, one the smallest of a bucket that both are in, that are alike enough."""
-    texts = engine.checkpoint(engine.select(texts, _SIGNATURES))
+    sketched, texts = engine.select(texts, _SKETCHES), engine.checkpoint(engine.select(texts, _SIGNATURES))
     cut = bands.parameters(settings.threshold, settings.permutations)
     keyed = engine.checkpoint(engine.map(texts, partial(rows.keyed, cut=cut), rows.KEYS))
     buckets = engine.group(keyed, ("key",), {"hub": Least("position"), "size": Count()})
     buckets = engine.checkpoint(engine.filter(buckets, "size > 1"))
     pairs = engine.filter(engine.join(keyed, buckets, ("key",), "inner"), "position <> hub")
     pairs = engine.checkpoint(engine.group(pairs, ("position", "hub"), {"times": Count()}))
+    compared = partial(rows.compared, threshold=settings.threshold)
+    found = engine.checkpoint(engine.map(_both(engine, texts, pairs, "minhash"), compared, rows.MAYBE))
+    unsure = _both(engine, sketched, engine.filter(found, "not sure"), "sketch")
+    more = engine.map(unsure, partial(rows.weighed, threshold=settings.threshold), rows.PAIRS)
+    return engine.checkpoint(engine.union(engine.select(engine.filter(found, "sure"), rows.PAIRS), more))
+
+
+def _both(engine: Engine[Held], texts: Table[Held], pairs: Table[Held], column: str) -> Table[Held]:
+    """Give pairs with a column of the texts: that of ``position`` by its name, that of ``hub`` as ``other``."""
     wanted = engine.select(pairs, columns(position=_INT), {"position": "hub"})
-    hubs = engine.select(engine.join(texts, wanted, _AT, "semi"), _HUBS, {"hub": "position", "other": "minhash"})
-    both = engine.join(engine.join(texts, pairs, _AT, "inner"), engine.checkpoint(hubs), ("hub",), "inner")
-    return engine.checkpoint(engine.map(both, partial(rows.verified, threshold=settings.threshold), rows.PAIRS))
+    hubs = engine.select(engine.join(texts, wanted, _AT, "semi"), _HUBS, {"hub": "position", "other": column})
+    return engine.join(engine.join(texts, pairs, _AT, "inner"), engine.checkpoint(hubs), ("hub",), "inner")
 
 
 def _members(engine: Engine[Held], texts: Table[Held], edges: Table[Held]) -> Table[Held]:
@@ -196,7 +229,8 @@ def _named(engine: Engine[Held], placed: Table[Held], names: Table[Held]) -> Tab
 
 _ASKED = pa.schema([*DOCUMENTS, pa.field("earlier", pa.string()), pa.field("alike", pa.float64())])
 _KNOWN = {"cluster": "earlier", "keep": "false", "similarity": "alike", "twin": "earlier"}
-_ADDED_COLUMNS = columns(id=pa.string(), exact=pa.binary(), minhash=pa.binary())
+_FRESH = columns(id=pa.string(), exact=pa.binary(), minhash=pa.binary())
+_FRESH_ROWS = 4096
 
 
 def compared(
@@ -206,20 +240,12 @@ def compared(
 
     Raises ``IndexFault`` where the index is of another scheme.
     """
-    there = (folder / "index.json").exists()
-    scheme = _scheme(settings)
-    if there:
-        index.fitting(index.load(folder), scheme, folder)
-    ask = partial(_ask, folder=folder if there else None, scheme=scheme, threshold=settings.threshold, crawl=crawl)
+    fits(folder, settings)
+    known = folder if (folder / index.MANIFEST).exists() else None
+    ask = partial(_ask, folder=known, scheme=_scheme(settings), threshold=settings.threshold, crawl=crawl)
     asked = engine.checkpoint(engine.map(documents, ask, _ASKED))
-    known = engine.select(engine.filter(asked, "earlier is not null"), CLUSTERS, _KNOWN)
-    return known, engine.select(engine.filter(asked, "earlier is null"), DOCUMENTS)
-
-
-def add(engine: Engine[Held], documents: Table[Held], settings: Duplicates, folder: Path, crawl: str) -> None:
-    """Add documents, ``DOCUMENTS``, to an index under the crawl's name; makes the index if need be."""
-    found = _parts(engine.batches(engine.select(documents, _ADDED_COLUMNS), ("id", "exact")))
-    index.add(folder, crawl, found, scheme=_scheme(settings), threshold=settings.threshold)
+    copied = engine.select(engine.filter(asked, "earlier is not null"), CLUSTERS, _KNOWN)
+    return copied, engine.select(engine.filter(asked, "earlier is null"), DOCUMENTS)
 
 
 def _scheme(settings: Duplicates) -> Scheme:

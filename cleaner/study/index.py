@@ -8,7 +8,7 @@ mapped into memory when asked, not read:
 
 ``add`` writes new parts, then replaces ``index.json`` in one step: whoever reads sees the index before or after,
 and what a killed process left is removed by the next ``add``. A crawl that is added again takes its own place.
-A document costs 700 bytes at 128 permutations and .8: signatures and keys are hashes and do not compress.
+A document costs 950 bytes at 128 permutations and .7: signatures and keys are hashes and do not compress.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from cleaner.study import signatures
 from cleaner.study.bands import Bands, keys, parameters
-from cleaner.study.clusters import THRESHOLD
+from cleaner.study.clusters import THRESHOLD, measuring
 from cleaner.study.signatures import SCHEME, Scheme, Signed, sign
 from cleaner.write import atomic
 
@@ -34,7 +34,7 @@ PER_KEY = 8
 """How many documents a part remembers of one bucket, the smallest ids: a page that stands 100,000 times in a crawl
 costs a question 8 comparisons a band."""
 
-_MANIFEST, _LOCK = "index.json", "index.lock"
+MANIFEST, _LOCK = "index.json", "index.lock"
 _ASKED = 4096  # documents whose copies are looked for at a time
 
 
@@ -72,11 +72,11 @@ class Copy(NamedTuple):
 
 def load(folder: Path) -> Index:
     """Read what an index holds. Raises ``IndexFault`` that names the file and the fault."""
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     try:
         return msgspec.json.decode(path.read_bytes(), type=Index)
     except FileNotFoundError:
-        raise IndexFault(f"{folder}: no index here, {_MANIFEST} is missing") from None
+        raise IndexFault(f"{folder}: no index here, {MANIFEST} is missing") from None
     except msgspec.DecodeError as e:
         raise IndexFault(f"{path}: {e}") from None
 
@@ -98,7 +98,7 @@ def add(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with atomic.locked(folder / _LOCK):
-        if (folder / _MANIFEST).exists():
+        if (folder / MANIFEST).exists():
             index = fitting(load(folder), scheme, folder)
         else:
             index = Index(scheme.name, threshold, parameters(threshold, scheme.permutations))
@@ -110,7 +110,7 @@ def add(
                 parts.append(part)
                 number += 1
         grown = Index(index.scheme, index.threshold, index.bands, number, tuple(parts))
-        atomic.write(folder / _MANIFEST, msgspec.json.format(msgspec.json.encode(grown), indent=1) + b"\n")
+        atomic.write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(grown), indent=1) + b"\n")
         _tidy(folder, grown)
         return grown
 
@@ -263,27 +263,29 @@ class Lookup:
         self._lsh = MinHashLSH(num_perm=scheme.permutations, params=tuple(bands))
         self._minhash: type[MinHash] = MinHash
         self._permutations = np.array(signatures.permutations(scheme.permutations))
-        self._signed: dict[str, npt.NDArray[np.uint32]] = {}
+        self._signed: dict[str, tuple[npt.NDArray[np.uint32], bytes]] = {}
 
     def add(self, id: str, text: str) -> None:
         """Remember a text, if it has words. Raises ``ValueError`` for an id that is there."""
         if id in self._signed:
             raise ValueError(f"the id {id!r} is there already")
-        (row,) = sign([text], self.scheme).minhash
+        _, (row,), (sketch,) = sign([text], self.scheme)
         if row.min() != signatures.EMPTY:
             self._lsh.insert(id, self._wrapped(row))
-            self._signed[id] = row
+            self._signed[id] = row, sketch
 
     def find(self, text: str, most: int = 10) -> list[tuple[str, float]]:
         """Give ids of texts like this one with the similarity, the most similar first, then by id."""
-        (row,) = sign([text], self.scheme).minhash
+        _, (row,), (sketch,) = sign([text], self.scheme)
         if row.min() == signatures.EMPTY or not self._signed:
             return []
         ids = sorted(self._lsh.query(self._wrapped(row)))
         if not ids:
             return []
-        found = np.stack([self._signed[id] for id in ids])
-        alike = signatures.similarity(found, np.broadcast_to(row, found.shape)).tolist()
+        minhash = np.stack([row, *(self._signed[id][0] for id in ids)])
+        sketched = [sketch, *(self._signed[id][1] for id in ids)]
+        measure = measuring(minhash, sketched, self.threshold, np.arange(len(sketched)))
+        alike = measure(np.arange(1, len(sketched)), np.zeros(len(ids), np.int64)).tolist()
         enough = [(id, share) for id, share in zip(ids, alike, strict=True) if share >= self.threshold]
         return heapq.nsmallest(most, enough, key=lambda pair: (-pair[1], pair[0]))
 

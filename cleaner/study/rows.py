@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cleaner.engine.seam import Batches, columns
-from cleaner.study import bands, signatures
+from cleaner.study import bands, signatures, sketches
 from cleaner.study.bands import Bands
-from cleaner.study.clusters import ROUNDS, Ints, joined, on_signatures
+from cleaner.study.clusters import ROUNDS, Ints, joined, measuring
 from cleaner.study.signatures import Signed
 
 KEYS = columns(key=pa.int64(), position=pa.int64())
 PAIRS = columns(position=pa.int64(), hub=pa.int64())
+MAYBE = columns(position=pa.int64(), hub=pa.int64(), alike=pa.float64(), sure=pa.bool_())
 COMPONENTS = columns(position=pa.int64(), component=pa.int64())
 PLACED = columns(position=pa.int64(), twin=pa.int64(), similarity=pa.float64())
 
@@ -37,11 +38,23 @@ def keyed(batches: Batches, cut: Bands) -> Batches:
         yield pa.record_batch([pa.array(found.ravel().view(np.int64)), pa.array(position)], schema=KEYS)
 
 
-def verified(batches: Batches, threshold: float) -> Batches:
-    """Give the pairs, ``PAIRS``, whose signatures ``minhash`` and ``other`` are alike enough."""
+def compared(batches: Batches, threshold: float) -> Batches:
+    """Give the pairs whose signatures ``minhash`` and ``other`` are alike enough or nearly: ``MAYBE``."""
     for batch in batches:
         a, b = (_numbers(batch.column(name), "<u4") for name in ("minhash", "other"))
-        yield batch.select(PAIRS.names).filter(pa.array(signatures.similarity(a, b) >= threshold))
+        alike = signatures.similarity(a, b)
+        unsure = sketches.unsure(alike, threshold, a.shape[1])
+        found = [*batch.select(PAIRS.names).columns, pa.array(alike), pa.array(~unsure)]
+        yield pa.record_batch(found, schema=MAYBE).filter(pa.array(unsure | (alike >= threshold)))
+
+
+def weighed(batches: Batches, threshold: float) -> Batches:
+    """Give the pairs, ``PAIRS``, of which ``sketch`` and ``other`` share enough, or where one is null ``alike``."""
+    for batch in batches:
+        alike = batch.column("alike").to_numpy().copy()
+        both = (batch.column(name).to_pylist() for name in ("sketch", "other"))
+        sketches.weigh(alike, np.arange(batch.num_rows), *both)
+        yield batch.select(PAIRS.names).filter(pa.array(alike >= threshold))
 
 
 def components(edges: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
@@ -81,23 +94,26 @@ def place(batches: Batches, threshold: float) -> Batches:
             batch.column("component").to_numpy(),
             batch.column("position").to_numpy(),
             _numbers(batch.column("minhash"), "<u4"),
+            np.array(batch.column("sketch").to_pylist(), object),
         )
         carried = len(stay[0]) if stay else 0
-        component, position, minhash = (
+        component, position, minhash, sketched = (
             (np.concatenate(pair) for pair in zip(stay, fresh, strict=True)) if stay else fresh
         )
-        twin, similarity = _rounds(component, minhash, threshold)
+        twin, similarity = _rounds(component, minhash, sketched.tolist(), threshold)
         done = np.flatnonzero(twin >= 0)
         done = done[done >= carried]
         columns = (position[done], position[twin[done]], similarity[done])
         yield pa.record_batch([pa.array(each) for each in columns], schema=PLACED)
         own = np.flatnonzero((component == component[-1]) & (twin == np.arange(twin.size)))
-        stay = (component[own], position[own], minhash[own])
+        stay = (component[own], position[own], minhash[own], sketched[own])
 
 
-def _rounds(component: Ints, minhash: npt.NDArray[np.uint32], threshold: float) -> tuple[Ints, npt.NDArray[np.float64]]:
+def _rounds(
+    component: Ints, minhash: npt.NDArray[np.uint32], sketched: list[bytes | None], threshold: float
+) -> tuple[Ints, npt.NDArray[np.float64]]:
     """Give the row that stays in each one's place (-1: none did in all rounds), and the similarity to it."""
-    measure = on_signatures(minhash, np.arange(component.size))
+    measure = measuring(minhash, sketched, threshold, np.arange(component.size))
     twin = np.full(component.size, -1, np.int64)
     similarity = np.ones(component.size, np.float64)
     waiting = np.arange(component.size)

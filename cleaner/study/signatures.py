@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleaner.study import words
+from cleaner.study import sketches, words
 from cleaner.study.words import CODE, FOLD, IN_WORD, MARK, PLANES, SINGLE, SKIPPED
 
 Words32 = npt.NDArray[np.uint32]
@@ -63,10 +63,12 @@ class Signed(NamedTuple):
 
     ``exact``: (n, 2) uint64, 16 bytes of BLAKE2b of the folded words. ``minhash``: (n, permutations) uint32, all
     ``EMPTY`` for a text without words, which is like no other text. Equal ``exact`` have equal ``minhash``.
+    ``sketches``: each text's, as ``sketches.sketch`` gives them, or none at all: then the signature alone decides.
     """
 
     exact: Words64
     minhash: Words32
+    sketches: Sequence[bytes] = ()
 
 
 def sign(texts: Sequence[str], scheme: Scheme = SCHEME) -> Signed:
@@ -85,16 +87,24 @@ def sign(texts: Sequence[str], scheme: Scheme = SCHEME) -> Signed:
     exact = np.empty((len(texts), 2), np.uint64)
     small = not _compiled.cache_info().currsize and sum(map(len, texts)) < _SMALL
     run = _vectorized if small else _compiled() or _vectorized
+    sketched: list[bytes] = []
     for start, stop in pairwise(_chunks(texts)):
         encoded = [text.encode("utf-8", "replace") for text in texts[start:stop]]
-        folded = run(encoded, scheme, minhash[start:stop])
+        folded, hashes = run(encoded, scheme, minhash[start:stop])
         for n in [n for n, each in enumerate(folded) if each is None]:
             row = slice(start + n, start + n + 1)
             minhash[row] = EMPTY
-            (folded[n],) = run([words.composed(encoded[n])], scheme, minhash[row], marks=0)
+            (folded[n],), (hashes[n],) = run([words.composed(encoded[n])], scheme, minhash[row], marks=0)
+        sketched += map(sketches.sketch, hashes)
         digests = b"".join(blake2b(each or b"", digest_size=16).digest() for each in folded)
         exact[start:stop] = np.frombuffer(digests, "<u8").reshape(-1, 2)
-    return Signed(exact, minhash)
+    return Signed(exact, minhash, sketched)
+
+
+def warm(scheme: Scheme = SCHEME) -> None:
+    """Compile what signs: processes forked after this share it, and 130 MB with it."""
+    if (run := _compiled()) is not None:
+        run([b"one text"], scheme, np.full((1, scheme.permutations), EMPTY, np.uint32))
 
 
 def signed(minhash: Words32) -> npt.NDArray[np.bool_]:
@@ -176,8 +186,13 @@ def _kernel(
     out: Words32,
     folded: npt.NDArray[np.uint8],
     folded_ends: npt.NDArray[np.int64],
+    kept: Words32,
+    kept_ends: npt.NDArray[np.int64],
 ) -> None:
-    """Sign texts that lie end to end in ``data``; ``folded_ends`` is negative where marks need composing first."""
+    """Sign texts that lie end to end in ``data``; ``folded_ends`` is negative where marks need composing first.
+
+    ``kept``: the hashes of all shingles, end to end.
+    """
     # Every index is unsigned: numba would mix signed ones to floats and test them for being negative.
     zero, one, two, space = np.uint64(0), np.uint64(1), np.uint64(2), np.uint8(32)
     in_word, in_shingle = np.uint64(IN_WORD), np.uint64(_IN_SHINGLE)
@@ -188,6 +203,7 @@ def _kernel(
     ascii_ = np.full(256, 255, np.uint8)  # as table; 255: begins a character of several bytes
     ascii_[:128] = table[:128]
     at = put = zero
+    said = 0
     for d in range(ends.size):
         end = np.uint64(ends[d])
         begun = put
@@ -291,6 +307,8 @@ def _kernel(
                 t = (t ^ (t >> s33)) * m1
                 t = (t ^ (t >> s33)) * m2
                 x = np.uint32((t ^ (t >> s33)) >> s32)
+                kept[said] = x
+                said += 1
                 x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x85EBCA6B))
                 x = np.uint32((x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35))
                 tokens[i] = np.uint32(x ^ (x >> np.uint32(16)))
@@ -309,10 +327,11 @@ def _kernel(
         if put > begun:
             put -= one  # the blank behind the last word
         folded_ends[d] = -np.int64(put) - 1 if flagged else np.int64(put)
+        kept_ends[d] = said
 
 
-Run = Callable[..., list[bytes | None]]
-"""Sign encoded texts into the rows of an array and give their folded words; None: to be composed first."""
+Run = Callable[..., tuple[list[bytes | None], list[Words32]]]
+"""Sign encoded texts into rows; give their folded words (None: to be composed first) and their shingles' hashes."""
 
 
 @cache
@@ -327,31 +346,39 @@ def _compiled() -> Run | None:
     except RuntimeError:  # "cannot cache function: no locator available": nowhere to write
         kernel = numba.njit(nogil=True)(_kernel)
 
-    def run(texts: list[bytes], scheme: Scheme, out: Words32, marks: int = MARK) -> list[bytes | None]:
+    def run(
+        texts: list[bytes], scheme: Scheme, out: Words32, marks: int = MARK
+    ) -> tuple[list[bytes | None], list[Words32]]:
         data = np.frombuffer(b"".join(texts), np.uint8)
         ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
         # A character folds to at most one byte more, and a blank behind it: ASCII to 2 bytes a byte, others to less.
         folded = np.empty(2 * data.size + 8, np.uint8)
         folded_ends = np.empty(len(texts), np.int64)
+        kept, kept_ends = np.empty(data.size + len(texts), np.uint32), np.empty(len(texts), np.int64)
         a, b = permutations(scheme.permutations)
-        kernel(data, ends, words.table(), a, b, scheme.shingle, np.uint32(marks), out, folded, folded_ends)
+        told = a, b, scheme.shingle, np.uint32(marks)
+        kernel(data, ends, words.table(), *told, out, folded, folded_ends, kept, kept_ends)
         bounds = [0, *(int(end) if end >= 0 else -int(end) - 1 for end in folded_ends)]
         whole = folded[: bounds[-1]].tobytes()
         return [
             whole[start:stop] if end >= 0 else None
             for (start, stop), end in zip(pairwise(bounds), folded_ends, strict=True)
-        ]
+        ], [kept[start:stop] for start, stop in pairwise([0, *kept_ends.tolist()])]
 
     return run
 
 
-def _vectorized(texts: list[bytes], scheme: Scheme, out: Words32, marks: int = MARK) -> list[bytes | None]:
+def _vectorized(
+    texts: list[bytes], scheme: Scheme, out: Words32, marks: int = MARK
+) -> tuple[list[bytes | None], list[Words32]]:
     """Sign as the compiled kernel does, with numpy alone."""
     a, b = permutations(scheme.permutations)
     found: list[bytes | None] = []
+    kept: list[Words32] = []
     for n, text in enumerate(texts):
         folded, hashes = words.fold(words.composed(text))
         x = _shingled(hashes, scheme.shingle)
+        kept.append(x)
         x = (x ^ x >> np.uint32(16)) * np.uint32(0x85EBCA6B)
         x = (x ^ x >> np.uint32(13)) * np.uint32(0xC2B2AE35)
         x ^= x >> np.uint32(16)
@@ -359,7 +386,7 @@ def _vectorized(texts: list[bytes], scheme: Scheme, out: Words32, marks: int = M
             values = x[start : start + _BLOCK, None] * a + b
             np.minimum(out[n], values.min(axis=0), out=out[n])
         found.append(folded)
-    return found
+    return found, kept
 
 
 def _shingled(hashes: Words64, n: int) -> Words32:

@@ -83,6 +83,13 @@ class Tally(msgspec.Struct):
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
         return self
 
+    def settle(self, rules: Mapping[str, Rule]) -> None:
+        """Count the last patches of documents that are counted already."""
+        for name, rule in rules.items():
+            self.rules.setdefault(name, Rule()).__iadd__(rule)
+            self.edits, self.spared = self.edits + rule.edits, self.spared + rule.spared
+            self.chars += rule.added - rule.removed
+
     def count(self, document: Document, rows: Iterable[LedgerRow]) -> None:
         """Count one document and its ledger."""
         self.documents += 1
@@ -177,7 +184,7 @@ class Fragment:
         size = len("".join(_strings(row)).encode())
         edits: Sequence[tuple[object, ...]] = rows
         if self._ledger == "summary":
-            edits = list(_summary(rows))
+            edits = list(summary(rows))
         edits_size = len("".join(chain.from_iterable(map(_strings, edits))).encode())
         self._documents.add((row,), size)
         if self._edits is not None:
@@ -275,7 +282,8 @@ def _strings(row: Iterable[object]) -> Iterator[str]:
                 yield told if isinstance(told, str) else ""
 
 
-def _summary(rows: Iterable[LedgerRow]) -> Iterator[tuple[object, ...]]:
+def summary(rows: Iterable[LedgerRow]) -> Iterator[tuple[object, ...]]:
+    """Sum up a document's rows of the ledger as those of ``--ledger summary``."""
     counts: dict[tuple[str, str, str, str], Counter[str]] = {}
     for row in rows:
         count = counts.setdefault((row.id, row.stage, row.rule, row.kind), Counter())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +11,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleaner.document import Label
+from cleaner.document import Label, Patch
 from cleaner.write.atomic import Names, place, settle, write
-from cleaner.write.fragment import Keeping, batches, table_path
+from cleaner.write.fragment import Keeping, Rule, batch_of, batches, summary, table_path
 from cleaner.write.parts import Form, Part, part_name, parts
 from cleaner.write.tables import (
     DOCUMENTS_SCHEMA,
@@ -21,6 +21,7 @@ from cleaner.write.tables import (
     LEDGER_SCHEMA,
     SUMMARY_SCHEMA,
     DocumentRow,
+    LedgerRow,
     labels_of,
 )
 
@@ -32,6 +33,9 @@ Decide = Callable[[Mapping[str, Label]], str]
 
 Clusters = Callable[[int], pa.Table]
 """Gives ``id``, ``cluster``, ``duplicate_of`` and ``similarity`` of the documents of a chunk that have copies."""
+
+Cut = Callable[[int], Callable[[str, str], Patch | None]]
+"""Gives, of a chunk, what gives of a document's id and text the last patch, if there is one."""
 
 _CLUSTER = ("cluster", "duplicate_of", "similarity")
 
@@ -56,6 +60,7 @@ class Merged(msgspec.Struct, frozen=True):
     documents: int
     chars: int
     dropped: dict[str, int]
+    rules: dict[str, Rule] = {}  # of the last patches
 
 
 class Writing(NamedTuple):
@@ -68,6 +73,7 @@ class Writing(NamedTuple):
     names: Names | None = None
     decide: Decide | None = None
     clusters: Clusters | None = None
+    cut: Cut | None = None
 
 
 def merged_path(work: Path, number: int) -> Path:
@@ -119,10 +125,10 @@ def merge(shard: Shard, how: Writing) -> Merged:
     with ExitStack() as stack:
         tables = _Tables(stack, shard.number, how)
         for number in range(shard.first, shard.last + 1):
-            gone, renamed = _documents(number, how, tables, shard.again.get(number, {}))
+            gone, renamed, cuts = _documents(number, how, tables, shard.again.get(number, {}))
             if tables.ledger is None:
                 continue
-            for batch in batches(table_path(how.work, number, LEDGER)):
+            for batch in _edits(number, how, cuts):
                 batch = _renamed(batch, renamed)
                 if gone and tables.dropped_ledger is not None:
                     away = pc.is_in(batch.column("id"), value_set=pa.array(sorted(gone)))
@@ -133,7 +139,7 @@ def merge(shard: Shard, how: Writing) -> Merged:
             part.commit()
     if how.names is not None:
         settle(how.out / path for path in tables.texts)
-    done = Merged(shard, tables.documents.rows, tables.chars, tables.reasons)
+    done = Merged(shard, tables.documents.rows, tables.chars, tables.reasons, tables.rules)
     write(merged_path(how.work, shard.number), msgspec.json.encode(done))
     return done
 
@@ -150,6 +156,7 @@ class _Tables:
         self.all: list[Part] = []
         self.texts: list[str] = []
         self.reasons: dict[str, int] = {}
+        self.rules: dict[str, Rule] = {}
         self.chars = 0
         self.folders: set[str] = set()
         self.documents = part(DOCUMENTS, DOCUMENTS_SCHEMA, how.form)
@@ -164,12 +171,17 @@ class _Tables:
             self.dropped = part(f"{DROPPED}/{DOCUMENTS}", DROPPED_SCHEMA, how.form)
 
 
-def _documents(number: int, how: Writing, tables: _Tables, again: Mapping[int, int]) -> tuple[set[str], dict[str, str]]:
-    """Add one chunk's documents; give the ids of those that were dropped, and the new ones of those that came before.
+def _documents(
+    number: int, how: Writing, tables: _Tables, again: Mapping[int, int]
+) -> tuple[set[str], dict[str, str], dict[str, Patch | None]]:
+    """Add one chunk's documents.
 
-    Those become ``<id>~2``, ``<id>~3``, …
+    Give the ids of those that were dropped, the new ones of those that came before (``<id>~2``, ``<id>~3``, …), and
+    the last patch of each, in order; none at all where none has one.
     """
     clusters = _clusters(how, number)
+    cut = how.cut(number) if how.cut else None
+    cuts: dict[str, Patch | None] = {}
     gone: set[str] = set()
     renamed: dict[str, str] = {}
     place = 0
@@ -180,6 +192,10 @@ def _documents(number: int, how: Writing, tables: _Tables, again: Mapping[int, i
             place += len(ids)
         if clusters:
             batch = _with_clusters(batch, clusters)
+        if cut:
+            found = dict(map(lambda id, text: (id, cut(id, text)), _strings(batch, "id"), _strings(batch, "text")))
+            batch = _cut(batch, found, tables.rules)
+            cuts |= found
         batch = _renamed(batch, renamed)
         reasons = _reasons(batch, how.decide) if how.decide is not None else []
         if any(reasons) and tables.dropped is not None:
@@ -194,7 +210,46 @@ def _documents(number: int, how: Writing, tables: _Tables, again: Mapping[int, i
             batch = batch.filter(pc.invert(away))
         tables.chars += pc.sum(batch.column("chars")).as_py() or 0
         tables.documents.add(_as_files(batch, how.out, how.names, tables) if how.names is not None else batch)
-    return gone, renamed
+    return gone, renamed, cuts if any(cuts.values()) else {}
+
+
+def _cut(batch: pa.RecordBatch, cuts: Mapping[str, Patch | None], rules: dict[str, Rule]) -> pa.RecordBatch:
+    """Apply last patches to a batch of documents, and count their edits."""
+    texts = _strings(batch, "text")
+    for n, patch in enumerate(cuts.values()):
+        if patch:
+            texts[n] = patch.apply(texts[n])
+            for e in patch.edits:
+                rules.setdefault(e.rule, Rule()).__iadd__(Rule(1, 0, len(e.before), len(e.after)))
+            for e in patch.spared:
+                rules.setdefault(e.rule, Rule()).__iadd__(Rule(spared=1))
+    return _replaced(batch, {"text": texts, "chars": [len(text) for text in texts]}) if any(cuts.values()) else batch
+
+
+def _edits(number: int, how: Writing, cuts: Mapping[str, Patch | None]) -> Iterator[pa.RecordBatch]:
+    """Yield the ledger of a chunk, each document's last patch behind its others."""
+    found = batches(table_path(how.work, number, LEDGER))
+    if not cuts:
+        yield from found
+        return
+    schema = SUMMARY_SCHEMA if how.ledger == "summary" else LEDGER_SCHEMA
+    rows: dict[str, list[tuple[object, ...]]] = {id: [] for id in cuts}
+    for batch in found:
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            rows[row[0]].append(row)
+    for id, patch in cuts.items():
+        if patch and how.ledger == "summary":
+            rows[id] += summary(_last(id, patch, 0))
+        elif patch:
+            rows[id] += _last(id, patch, 1 + int(str(rows[id][-1][1])) if rows[id] else 0)
+    yield batch_of([row for each in rows.values() for row in each], schema)
+
+
+def _last(id: str, patch: Patch, step: int) -> Iterator[LedgerRow]:
+    for edits, applied in ((patch.edits, True), (patch.spared, False)):
+        for n, e in enumerate(edits):
+            told = (e.start, e.stop, e.before, e.after, e.note, applied)
+            yield LedgerRow(id, step, n, patch.stage, e.rule, patch.stage, *told)
 
 
 def _renamed(batch: pa.RecordBatch, renamed: Mapping[str, str]) -> pa.RecordBatch:
