@@ -6,7 +6,7 @@ Offsets count characters (Unicode code points) of the text a stage was given, ha
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import accumulate
@@ -102,6 +102,8 @@ class Patch:
 
     def apply(self, text: str) -> str:
         """Give the text with every edit made. Raises ``PatchError`` where ``before`` does not stand in it."""
+        if not self.edits:
+            return text
         parts: list[str] = []
         end = 0
         for e in self.edits:
@@ -203,7 +205,9 @@ class Document:
         return tuple(self.hints[min(bisect_right(starts, o), len(self.hints)) - 1] for o in offsets)
 
     def __add__(self, patch: Patch) -> Document:
-        return replace(self, patches=(*self.patches, patch), _text=patch.apply(self.text))
+        text, patches = patch.apply(self.text), (*self.patches, patch)
+        # Not `replace`, which looks every field up: five of these to a document.
+        return Document(self.id, self.raw, self.url, self.site, self.hints, self.source, self.html, patches, text)
 
     def undo(self) -> Document:
         """Take every patch back, last first, by its inverse. Raises ``PatchError`` if that does not give ``raw``."""
@@ -239,3 +243,36 @@ def trimmed(start: int, before: str, after: str, rule: str, note: str = "") -> E
     tail = next((i for i in range(short - head) if before[-1 - i] != after[-1 - i]), short - head)
     stop = len(before) - tail
     return Edit(start + head, start + stop, before[head:stop], after[head : len(after) - tail], rule, note)
+
+
+def composed(text: str, first: Sequence[Edit], then: Sequence[Edit]) -> list[Edit]:
+    """Give the edits of ``text`` that ``first`` and then, on its result, ``then`` make; what touches becomes one.
+
+    >>> composed("a&amp;c", [Edit(1, 6, "&amp;", "&", "entity")], [Edit(0, 2, "a&", "x", "mojibake")])
+    [Edit(start=0, stop=6, before='a&amp;', after='x', rule='entity mojibake', note='')]
+    """
+    if not first or not then:
+        return [*first, *then]
+    middle = Patch("", tuple(first)).apply(text)
+    spans = [(e.start, e.stop, 1, e) for e in then]
+    spans += ((e.start, e.stop, 0, e) for e in Patch("", tuple(first)).inverse().edits)
+    spans.sort(key=lambda span: span[:3])
+    out: list[Edit] = []
+    shift = n = 0
+    while n < len(spans):
+        start, stop = spans[n][:2]
+        group: list[tuple[int, Edit]] = []
+        while n < len(spans) and spans[n][0] <= stop:
+            stop = max(stop, spans[n][1])
+            group.append(spans[n][2:])
+            n += 1
+        group.sort(key=lambda item: item[0])
+        late = (e._replace(start=e.start - start, stop=e.stop - start) for is_late, e in group if is_late)
+        after = Patch("", tuple(late)).apply(middle[start:stop])
+        grown = sum(len(e.before) - len(e.after) for is_late, e in group if not is_late)
+        rule = " ".join(dict.fromkeys(rule for _, e in group for rule in e.rule.split(" ")))
+        note = ", ".join(dict.fromkeys(e.note for _, e in group if e.note))
+        origin = start - shift, stop - shift - grown
+        out.append(Edit(*origin, text[slice(*origin)], after, rule, note))
+        shift += grown
+    return out

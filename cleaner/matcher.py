@@ -6,18 +6,22 @@ a rule finds, ``2 * rule + 1`` for what it wants beside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import re2
 
-from cleaner.fold import fold_plain, plain
+from cleaner.atoms import Atoms, atoms
+from cleaner.fold import fold_lines, fold_plain, plain
 from cleaner.rules import Rule, RuleError, Rules
 
 _MEMO = 1 << 15  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
 _MEMO_LENGTH = 256
 _LONG = 200  # characters, what `longest` is unless told
+_EARLY = 1 << 12  # characters that are asked of one pattern after the other: compiling all takes a small file longer
+_BATCH = 128  # lines asked at once: patterns that match look through no more than these
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28
 
@@ -27,8 +31,9 @@ LineShape = tuple[Callable[[str, str], bool], int]
 Found = tuple[int, ...]
 
 
-def _options() -> re2.Options:
+def _options(*, nl: bool = True) -> re2.Options:
     options = re2.Options()
+    options.never_nl = options.never_capture = not nl
     options.max_mem = _MEMORY
     options.log_errors = False
     return options
@@ -54,27 +59,30 @@ def size(pattern: str) -> int:
 
 
 class _Set:
-    """Patterns that are asked all at once which of them match; no patterns match nothing."""
+    """Patterns that are asked all at once which of them match somewhere in a text; no patterns match nothing.
 
-    def __init__(self, patterns: Sequence[tuple[int, str]], *, full: bool) -> None:
-        self._patterns, self._full = sorted(patterns, key=lambda item: item[1]), full
+    ``nl`` says whether a match may hold a line break.
+    """
+
+    def __init__(self, patterns: Iterable[tuple[int, str]], *, nl: bool) -> None:
+        self._patterns, self._nl = sorted(patterns, key=lambda item: item[1]), nl
 
     @cached_property  # when first asked: a small page has no line that is long enough for the set of the long ones
     def _parts(self) -> list[tuple[re2.Set, list[int]]]:
         parts, done = [], 0
-        for made, size in _compiled(tuple(pattern for _, pattern in self._patterns), self._full):
+        for made, size in _compiled(tuple(pattern for _, pattern in self._patterns), self._nl):
             parts.append((made, [number for number, _ in self._patterns[done : done + size]]))
             done += size
         return parts
 
-    def match(self, text: str) -> list[int]:
+    def match(self, text: str | bytes) -> list[int]:
         return [numbers[n] for part, numbers in self._parts for n in part.Match(text) or ()]
 
 
 @lru_cache(256)  # the stages of one process share what they compile: a set of English patterns takes 0.1 s
-def _compiled(patterns: tuple[str, ...], full: bool) -> tuple[tuple[re2.Set, int], ...]:
+def _compiled(patterns: tuple[str, ...], nl: bool) -> tuple[tuple[re2.Set, int], ...]:
     """Compile patterns into as few sets as RE2's memory allows, one or halves of it; each with its size."""
-    made = (re2.Set.FullMatchSet if full else re2.Set.SearchSet)(_options())
+    made = re2.Set.SearchSet(_options(nl=nl))
     for pattern in patterns:
         made.Add(pattern)
     try:
@@ -85,7 +93,60 @@ def _compiled(patterns: tuple[str, ...], full: bool) -> tuple[tuple[re2.Set, int
         if len(patterns) < 2:
             raise
         middle = len(patterns) // 2
-        return _compiled(patterns[:middle], full) + _compiled(patterns[middle:], full)
+        return _compiled(patterns[:middle], nl) + _compiled(patterns[middle:], nl)
+
+
+class _Lines:
+    """Patterns of whole lines, asked of many lines at once.
+
+    One call of RE2 tells which of them match in some line, and few do: of 17,000 distinct lines of 497 pages 313
+    match one of a hundred English patterns. Only those look for their lines.
+    """
+
+    def __init__(self, patterns: Sequence[tuple[int, str]]) -> None:
+        # What asks for the ends of the text, or of bytes, asks each line by itself.
+        alone, together = [], {}
+        for number, pattern in patterns:
+            if _OF_TEXT.search(pattern):
+                alone.append((number, pattern))
+            else:
+                together[number] = f"(?m)^(?:{pattern})$"
+        self._alone, self._together, self._set = alone, together, _Set(together.items(), nl=False)
+        self._plain = [(number, pattern) for number, pattern in patterns if number in together]
+        self._asked = 0  # characters
+
+    @cached_property
+    def _atoms(self) -> list[tuple[int, Atoms]]:
+        return [(number, atoms(pattern)) for number, pattern in self._plain]
+
+    def _likely(self, text: str) -> list[int]:
+        """Give the patterns that may match in a text: as long as few lines were asked, by the literals they need."""
+        self._asked += len(text)
+        if self._asked > _EARLY:
+            return self._set.match(text.encode())
+        folded = text.casefold()
+        return [n for n, some in self._atoms if some is None or any(map(folded.__contains__, some))]
+
+    def match(self, lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """Yield a pattern's number and a line that it matches."""
+        for first in range(0, len(lines), _BATCH):
+            text = "\n".join(lines[first : first + _BATCH])
+            if likely := self._likely(text):
+                encoded = text.encode()
+            for number in likely:
+                for match in _of_lines(self._together[number]).finditer(encoded):
+                    yield number, match.group().decode()
+        for number, pattern in self._alone:
+            regex = compiled(pattern)
+            yield from ((number, line) for line in lines if regex.fullmatch(line))
+
+
+_OF_TEXT = re.compile(r"\\[AzCQ]|\(\?[A-Za-z]*-[A-Za-z]*m")
+
+
+@lru_cache(1 << 12)
+def _of_lines(pattern: str) -> re2._Regexp[bytes]:
+    return re2.compile(pattern, _options(nl=False))
 
 
 def boundaries(phrase: str) -> str:
@@ -98,18 +159,29 @@ class Group:
     """The line patterns of the rules that go together: those of one language, or those that apply to every page."""
 
     def __init__(self, phrases: Mapping[str, Sequence[int]], whole: Sequence[tuple[int, str]], rules: Rules) -> None:
-        self.phrases = phrases
+        self._phrases = phrases
         self.phrase = max(map(len, phrases), default=0) + 8  # characters: room for bullets and points
         self._longest = {number: rules.all[number >> 1].longest for number, _ in whole}
         self.line = max(self._longest.values(), default=0)
-        self._whole = _Set(whole, full=True)
+        self._whole = _Lines(whole)
         # Few rules look for lines as long as most prose: those are asked alone about them.
-        self._long = _Set([item for item in whole if self._longest[item[0]] > _LONG], full=True)
+        self._long = _Lines([item for item in whole if self._longest[item[0]] > _LONG])
 
-    def match(self, line: str) -> Iterator[int]:
-        """Yield the numbers of the patterns, phrases aside, that match a stripped line as a whole."""
-        patterns = self._long if len(line) > _LONG else self._whole
-        return (n for n in patterns.match(line) if len(line) <= self._longest[n])
+    def match(self, lines: Sequence[str], folded: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, str]]:
+        """Yield number and line of the patterns that match one of some stripped lines as a whole.
+
+        ``folded`` holds those of the lines that are short enough for a phrase, by what they are folded to.
+        """
+        for key in self._phrases.keys() & folded.keys():
+            for line in folded[key]:
+                if len(line) <= self.phrase:
+                    yield from ((number, line) for number in self._phrases[key])
+        short = [line for line in lines if len(line) <= _LONG]
+        long = [line for line in lines if _LONG < len(line) <= self.line]
+        for patterns, some in ((self._whole, short), (self._long, long)):
+            for number, line in patterns.match(some):
+                if len(line) <= self._longest[number]:
+                    yield number, line
 
 
 class _Shape(NamedTuple):
@@ -135,49 +207,48 @@ class Lookup:
 
     def match(self, line: str) -> tuple[int, ...]:
         """Give the numbers of the patterns that match a line as a whole; the line went through ``plain``."""
-        return tuple(sorted(self._numbers(line.strip())))
+        return tuple(sorted(self._numbers([line.strip()]).get(line.strip(), ())))
 
-    def _match(self, line: str) -> tuple[Found, Found] | tuple[()]:
-        numbers = sorted(self._numbers(line))
-        found = (
-            (tuple(n >> 1 for n in numbers if not n & 1), tuple(n >> 1 for n in numbers if n & 1)) if numbers else ()
-        )
-        if len(line) <= _MEMO_LENGTH:
-            if len(self._memo) >= _MEMO:
-                self._memo.clear()
-            self._memo[line] = found
-        return found
-
-    def _numbers(self, line: str) -> set[int]:
-        numbers: set[int] = set()
-        if len(line) <= self._phrase:
-            folded = fold_plain(line)
-            for group in self._groups:
-                if folded in group.phrases and len(line) <= group.phrase:
-                    numbers.update(group.phrases[folded])
+    def _numbers(self, lines: Sequence[str]) -> dict[str, set[int]]:
+        """Give the numbers of the patterns that match each of some lines, no two alike; those without any may miss."""
+        phrases = [line for line in lines if len(line) <= self._phrase]
+        folded: dict[str, list[str]] = {}
+        for line, key in zip(phrases, fold_lines(phrases), strict=True):
+            folded.setdefault(key, []).append(line)
+        numbers: dict[str, set[int]] = {}
         for group in self._groups:
-            if len(line) <= group.line:
-                numbers.update(group.match(line))
-        if numbers:
-            numbers = {n for n in numbers if n >> 1 in self._active}
+            for number, line in group.match(lines, folded):
+                if number >> 1 in self._active:
+                    numbers.setdefault(line, set()).add(number)
         for has, longest, alone, also in self._shapes:
-            if len(line) <= longest and (alone or not also.isdisjoint(numbers)) and has(line, self._language):
-                numbers |= alone
-            else:
-                numbers -= also
+            asked = lines if alone else [line for line, found in numbers.items() if not also.isdisjoint(found)]
+            shaped = {line for line in asked if len(line) <= longest and has(line, self._language)}
+            for line in shaped if alone else ():
+                numbers.setdefault(line, set()).update(alone)
+            if also:
+                for line, found in numbers.items():
+                    if line not in shaped:
+                        found -= also
         return numbers
 
     def among(self, lines: Sequence[str]) -> Iterator[tuple[int, tuple[Found, Found]]]:
         """Yield position, rules found and rules that may stand beside, of the stripped lines that something matches."""
         memo, longest = self._memo, max(self._line, self._phrase, self._shape)
-        for k, line in enumerate(lines):
-            if len(line) > longest:
-                continue
-            found = memo.get(line)
-            if found is None:
-                found = self._match(line)
-            if found:
-                yield k, found
+        told = [*map(memo.get, lines)]
+        found: dict[str, tuple[Found, Found]] = {}
+        if None in told:
+            unknown = (line for line, known in zip(lines, told, strict=True) if known is None)
+            asked = [line for line in dict.fromkeys(unknown) if len(line) <= longest]
+            for line, numbers in self._numbers(asked).items():
+                if numbers:
+                    order = sorted(numbers)
+                    found[line] = tuple(n >> 1 for n in order if not n & 1), tuple(n >> 1 for n in order if n & 1)
+            if len(memo) >= _MEMO:
+                memo.clear()
+            memo.update((line, found.get(line, ())) for line in asked[:_MEMO] if len(line) <= _MEMO_LENGTH)
+        for k, known in enumerate(told):
+            if known := found.get(lines[k]) if known is None else known:
+                yield k, known
 
 
 def _inside(rule: Rule) -> list[str]:
@@ -185,11 +256,13 @@ def _inside(rule: Rule) -> list[str]:
 
 
 class Matcher:
-    """All patterns of a set of rules. Raises ``RuleError`` for a pattern that RE2 does not take.
+    """All patterns of a set of rules.
 
     Line patterns are grouped by language, the rest in one group with English, so that a page of a known language
-    meets two groups however many languages there are. Groups are compiled when first met. ``shapes`` are those
-    that one line has or has not, by name.
+    meets two groups however many languages there are. Groups are read and compiled when first met: reading those of
+    26 languages takes a third of a second. ``shapes`` are those that one line has or has not, by name.
+
+    Raises ``RuleError`` for a pattern that RE2 does not take, when its group is first met; ``check`` asks for all.
     """
 
     def __init__(self, rules: Rules, shapes: Mapping[str, LineShape] | None = None) -> None:
@@ -199,16 +272,24 @@ class Matcher:
         self._met: dict[tuple[frozenset[int], str], Lookup] = {}
         self._inline: dict[int, list[re2._Regexp[str]]] = {}
         inside: list[tuple[int, str]] = []
-        parses = re2.Set.SearchSet(_options())
         for n, rule in enumerate(rules.all):
+            if rule.find == "inline":
+                self._check((rule,))
+                inside += [(n, pattern) for pattern in _inside(rule)]
+        self._inside = _Set(inside, nl=True)
+
+    def check(self) -> None:
+        """Raise ``RuleError`` for the first pattern that RE2 does not take, whatever language it is for."""
+        self._check(self._rules.all)
+
+    def _check(self, rules: Iterable[Rule]) -> None:
+        parses = re2.Set.SearchSet(_options())
+        for rule in rules:
             for pattern in filter(None, (rule.match, rule.beside.match if rule.beside else "")):
                 try:
-                    parses.Add(pattern)  # which only parses: what RE2 does not take is told before anything runs
+                    parses.Add(pattern)  # which only parses
                 except re2.error:
                     self._compiled(rule, pattern)
-            if rule.find == "inline":
-                inside += [(n, pattern) for pattern in _inside(rule)]
-        self._inside = _Set(inside, full=False)
 
     @staticmethod
     def _compiled(rule: Rule, pattern: str) -> re2._Regexp[str]:
@@ -236,6 +317,7 @@ class Matcher:
     def _group(self, name: str) -> Group:
         phrases: dict[str, list[int]] = {}
         whole: list[tuple[int, str]] = []
+        self._check(rule for n, rule in enumerate(self._rules.all) if self._group_of[n] == name)
         for n, rule in enumerate(self._rules.all):
             if self._group_of[n] != name:
                 continue

@@ -203,7 +203,7 @@ class _Line:
         n = self._numbers[rule.id]
         if rule.find == "inline":
             return [] if n in self._inline else None
-        found = n in self._page.candidates.get(self._k, ())
+        found = self._k in self._page.found.get(n, ())
         if not found and not (len(self._line) <= LONGEST and self._whole(rule)):
             return None
         if not found and len(self._line) > rule.longest and rule.match:

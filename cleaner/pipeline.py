@@ -63,6 +63,8 @@ class Pipeline:
         self.stages: tuple[Stage, ...] = tuple(
             made(s, self.rules, profile, self.keep, today) if isinstance(s, str) else s for s in stages
         )
+        # Asked once: whether an object fits a protocol takes ten microseconds.
+        self._line = tuple((stage, stage if isinstance(stage, Settling) else None) for stage in self.stages)
 
     def clean(self, document: Document) -> Document:
         """Give the document with the patch of every stage.
@@ -73,36 +75,44 @@ class Pipeline:
         """
         for nth in range(_ROUNDS):
             before = document.text
-            for stage in self.stages:
+            for stage, settling in self._line:
                 if stage.name not in _LAST and (nth == 0 or stage.name not in _ONCE):
-                    document = self._run(stage, document, again=nth > 0)
+                    document = _run(stage, document, settling, again=nth > 0)
             if document.text == before:
                 break
         else:
             document += Patch("pipeline", labels={"unsettled": True})
         for stage in self.stages:
             if stage.name in _LAST:
-                document = self._run(stage, document)
+                document = _run(stage, document)
         return document
 
-    @staticmethod
-    def _run(stage: Stage, document: Document, *, again: bool = False) -> Document:
-        """Add a stage's patch; a later round's only if it changes the text or a label."""
-        try:
-            if again and isinstance(stage, Settling) and stage.settled(document):
-                return document
-            patch = stage.propose(document)
+
+def _run(stage: Stage, document: Document, settling: Settling | None = None, *, again: bool = False) -> Document:
+    """Add a stage's patch; a later round's only if it changes the text or a label."""
+    try:
+        if again and settling is not None and settling.settled(document):
+            return document
+        patch = stage.propose(document)
+        if again and not patch.edits:
             labels = document.labels
-            if again and not patch.edits and all(labels.get(name) == told for name, told in patch.labels.items()):
+            if all(labels.get(name) == told for name, told in patch.labels.items()):
                 return document
-            return document + patch
-        except Exception as error:
-            raise StageError(stage.name, error) from error
+        return document + patch
+    except Exception as error:
+        raise StageError(stage.name, error) from error
 
 
 @cache
 def loaded(folders: tuple[Path, ...] = ()) -> Rules:
-    """Load the rules that come with the package and those of folders beside them, once."""
+    """Load the rules that come with the package and those of folders beside them, once.
+
+    Raises ``RuleError`` for rules of the folders that cannot be used; those of the package are tested before they ship.
+    """
+    if folders:
+        from cleaner.matcher import Matcher  # RE2, which --help has no need of
+
+        Matcher(rules.load(*folders)).check()
     return rules.load(rules.shipped(), *folders)
 
 

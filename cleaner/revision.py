@@ -54,7 +54,7 @@ def rules_at(revision: str, folder: Path) -> Rules:
                 (to / path).write_bytes(_git(home, "cat-file", "blob", kind.split()[-1].decode()))
         try:
             rules = load(to)
-            Matcher(rules)  # tells a pattern that RE2 does not take
+            Matcher(rules).check()  # tells a pattern that RE2 does not take
         except RuleError as error:
             told = "\n".join(f"  {line}" for line in str(error).split("\n"))
             raise RevisionError(f"the rules of {revision} do not load under today's keys:\n{told}") from error

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from cleaner.fold import fold_plain
+from cleaner.fold import BEFORE, fold_plain
 
 _HEAD = 6  # lines: a headline, its kicker and its copy stand this near to the top
 _PROSE = 90  # characters: a line this long with a full stop is a paragraph, not a headline or a label
@@ -45,8 +45,13 @@ def title_again(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     counts: dict[str, int] = {}
     repeats = []
     shortest = min(map(len, first)) // 3  # case folding makes three characters of one at most
+    # A line that begins neither as a headline does, once both are folded, nor with what folding strips, is none.
+    begins = {key[:1] for key in first} | BEFORE
     for k in hits:
-        key = fold_plain(lines[k]) if shortest <= len(lines[k]) <= 250 else ""
+        line = lines[k]
+        if not shortest <= len(line) <= 250 or ("" not in first and line[:1].casefold()[:1] not in begins):
+            continue
+        key = fold_plain(line)
         if key in first and k > first[key]:
             counts[key] = counts.get(key, 0) + 1
             repeats.append((k, key))
@@ -105,8 +110,10 @@ _BIO_ENDS = ".!" + _QUOTES
 def author_bio(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """A line under a name made of four or more short fragments, as profile texts are: ``Lecteur. Introverti. …``."""
     for k in hits:
+        if not k or len(lines[k - 1]) > _SHORT:
+            continue
         line = lines[k]
-        if not k or line[-1] not in _BIO_ENDS or line.count(".") + line.count("!") < 4 or not is_name(lines[k - 1]):
+        if line[-1] not in _BIO_ENDS or line.count(".") + line.count("!") < 4 or not is_name(lines[k - 1]):
             continue
         line = line.strip(_QUOTES)
         if line.endswith((".", "!")):
@@ -136,27 +143,21 @@ def short_line(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
 
 def is_short(line: str) -> bool:
     """Whether a line is a short one."""
-    return (
-        len(line) <= _SHORT
-        and (line.isascii() or " " in line or len(line) <= 12)
-        and len(line.split()) <= 5
-        and not line.endswith(_ENDS)
-    )
+    return len(line) <= _SHORT and _short(line)
+
+
+@lru_cache(1 << 14)
+def _short(line: str) -> bool:
+    return (line.isascii() or " " in line or len(line) <= 12) and len(line.split()) <= 5 and not line.endswith(_ENDS)
 
 
 def entry(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """Short lines that no paragraph follows within three lines: one of those may be its headline."""
-    below = len(lines) + 4  # the nearest paragraph below the line that is looked at, from the end up; as yet none
-    found = []
-    at = len(lines) - 1
-    for k in sorted(hits, reverse=True):
-        while at > k:
-            if len(lines[at]) >= _PROSE // 3 and _paragraph(lines[at]):
-                below = at
-            at -= 1
-        if below > k + 3 and is_short(lines[k]):
-            found.append(k)
-    return reversed(found)
+    above: set[int] = set()
+    for at, line in enumerate(lines):
+        if len(line) >= _PROSE // 3 and _paragraph(line):
+            above.update((at - 1, at - 2, at - 3))
+    return (k for k in hits if k not in above and is_short(lines[k]))
 
 
 def _paragraph(line: str) -> bool:

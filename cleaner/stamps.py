@@ -118,8 +118,13 @@ def is_stamp_ago(line: str, language: str) -> bool:
     """Whether a line is a relative time in the past."""
     if len(line) > _LONGEST or not _DIGIT.search(line):
         return False
-    asked = _numberless(line)
-    return any(asked in _known(code)[2] for code in {language, "en"} - {"und"})
+    return _numberless(line) in _past(language)
+
+
+@cache
+def _past(language: str) -> frozenset[str]:
+    """Give the relative times of a language and English."""
+    return frozenset().union(*(_known(code)[2] for code in {language, "en"} - {"und"}))
 
 
 def _numberless(line: str) -> str:

@@ -16,10 +16,10 @@ from ftfy.badness import is_bad
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cleaner.document import Document, Edit, Hint, Patch
+from cleaner.document import Document, Edit, Hint, Patch, composed
 from cleaner.marks import render
 from cleaner.stages import encoding
-from cleaner.stages.encoding import _SUSPECT, CONFIG, Encoding, composed
+from cleaner.stages.encoding import _SUSPECT, CONFIG, Encoding
 
 STAGE = Encoding()
 

@@ -291,16 +291,18 @@ def test_no_flag_is_missing_when_flags_have_settled(kinds: Rules, blocks, profil
     lines = lines[::-1] if upside_down else lines
     asks = Asks(kinds.all, profile, frozenset())  # type: ignore[arg-type]
     lookup = Matcher(kinds).lookup(frozenset(range(len(kinds))))
-    candidates = {k: found for k, (found, _) in lookup.among(lines)}
+    places: dict[int, list[int]] = {}
     contexts: dict[int, set[int]] = {}
-    for k, (_, wanted) in lookup.among(lines):
+    for k, (found, wanted) in lookup.among(lines):
+        for n in found:
+            places.setdefault(n, []).append(k)
         for n in wanted:
             contexts.setdefault(n, set()).add(k)
-    flags = Flags(asks, len(lines), candidates, contexts)
+    flags = Flags(asks, len(lines), places, contexts)
     missing = [
         (k, n)
-        for k, found in candidates.items()
-        for n in found
+        for n, found in places.items()
+        for k in found
         if n not in flags.by.get(k, ()) and flags.trusted(k, n) and flags.holds(k, n)
     ]
     assert missing == []

@@ -92,7 +92,7 @@ def effect(
         sources = list(walk(corpus))
         if not sources:
             raise Unusable(f"nothing to compare in {', '.join(map(str, corpus))}")
-        Matcher(new)  # a pattern that RE2 does not take is told once, not of every document
+        Matcher(new).check()  # a pattern that RE2 does not take is told once, not of every document
         if same := old.digest() == new.digest():
             sources = []
         pipelines = [Pipeline(rules=rules, profile=profile) for rules in (old, new)]  # type: ignore[arg-type]

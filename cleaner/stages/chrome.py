@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, compress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ _LINE_SHAPES: dict[str, LineShape] = {**shapes.LINES, **stamps.LINES}
 class _Span(NamedTuple):
     start: int
     stop: int
+    rank: int  # of the rule, for the credit of equal spans
     rule: Rule
     note: str = ""
 
@@ -60,6 +62,14 @@ class Chrome:
     @cached_property
     def asks(self) -> Asks:
         return Asks(self.rules.all, self.profile, self.keep)
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """Where each rule stands among all: the surer first, then the wider, then by their ids."""
+        rules = self.rules.all
+        order = sorted(range(len(rules)), key=lambda n: (rules[n].low, rules[n].scope.breadth, rules[n].id))
+        ranks = {n: rank for rank, n in enumerate(order)}
+        return tuple(ranks[n] for n in range(len(rules)))
 
     @cached_property
     def _scopes(self) -> dict[tuple[str, str, str], _Scope]:
@@ -126,11 +136,12 @@ class _Left(NamedTuple):
 
     lines: Sequence[str]
     scope: _Scope
-    shaped: Sequence[tuple[str, Sequence[int], frozenset[int]]]  # a shape, the lines it was asked of, those that had it
+    shaped: Sequence[tuple[str, Sequence[int], frozenset[int]]]
+    """A shape, the lines it was asked of, those that had it; none where nothing went: the lines are what it saw."""
 
     def holds(self, chrome: Chrome, document: Document) -> bool:
         """Whether the document still is those lines, and no shape sees more in them."""
-        lines = [line for part in plain(document.text).split("\n") if (line := part.strip())]
+        lines = [*filter(None, map(str.strip, plain(document.text).split("\n")))]
         if lines != self.lines or chrome.scope(document) is not self.scope:
             return False
         return all(had.issuperset(SHAPES[shape](lines, asked)) for shape, asked, had in self.shaped)
@@ -143,58 +154,62 @@ class _Page:
         self.chrome, self.text, self.rules = chrome, document.text, chrome.rules.all
         self.scope = chrome.scope(document)
         self.flat = plain(self.text)
-        self.starts: list[int] = []
-        self.stops: list[int] = []
-        self.lines: list[str] = []  # stripped
-        start = 0
-        for part in self.flat.split("\n"):
-            stop = start + len(part)
-            if line := part.strip():
-                self.starts.append(start)
-                self.stops.append(stop)
-                self.lines.append(line)
-            start = stop + 1
+        parts = self.flat.split("\n")
+        stripped = [*map(str.strip, parts)]
+        stops = [*accumulate(map(len, parts), lambda stop, size: stop + 1 + size)]
+        self.lines = [*filter(None, stripped)]
+        self.stops = [*compress(stops, stripped)]
+        self.starts = [stop - len(part) for stop, part in zip(self.stops, compress(parts, stripped), strict=True)]
         self.shaped: list[tuple[str, Sequence[int], list[int]]] = []
-        self.candidates: dict[int, tuple[int, ...]] = {}  # position -> rules that match the line, in order
+        self.found: dict[int, list[int]] = {}  # rule -> positions of the lines that it matches, in order
         self.contexts: dict[int, set[int]] = {}  # rule -> positions of the lines that it may stand beside
         self._match(_verbatim_lines(self.flat, document.line_hints()) if document.hints else frozenset())
 
     def _match(self, verbatim: frozenset[int]) -> None:
-        candidates, contexts = self.candidates, self.contexts
-        for k, (found, wanted) in self.scope.lookup.among(self.lines):
+        found, contexts = self.found, self.contexts
+        for k, (finds, wants) in self.scope.lookup.among(self.lines):
             if verbatim and self.starts[k] in verbatim:
                 continue
-            if found:
-                candidates[k] = found
-            for n in wanted:
+            for n in finds:
+                found.setdefault(n, []).append(k)
+            for n in wants:
                 contexts.setdefault(n, set()).add(k)
         everywhere: Sequence[int] = range(len(self.lines))
         if verbatim:
             everywhere = [k for k in everywhere if self.starts[k] not in verbatim]
         for shape, alone, also in self.scope.shapes:
-            if alone:
-                self.shaped.append((shape, everywhere, list(SHAPES[shape](self.lines, everywhere))))
-                for k in self.shaped[-1][2]:
-                    candidates[k] = tuple(sorted((*candidates.get(k, ()), *alone)))
+            if alone and (had := self._shape(shape, everywhere)):
+                found.update((n, had) for n in alone)
             for n in also:
-                if hits := [k for k, found in candidates.items() if n in found]:
-                    for k in hits:
-                        candidates[k] = tuple(m for m in candidates[k] if m != n)
-                    self.shaped.append((shape, hits, list(SHAPES[shape](self.lines, hits))))
-                    for k in self.shaped[-1][2]:
-                        candidates[k] = tuple(sorted((*candidates.get(k, ()), n)))
+                if n in found and not (shaped := self._shape(shape, found[n])):
+                    del found[n]
+                elif n in found:
+                    found[n] = shaped
+
+    def _shape(self, shape: str, asked: Sequence[int]) -> list[int]:
+        """Give which of the lines asked have a shape."""
+        had = list(SHAPES[shape](self.lines, asked))
+        self.shaped.append((shape, asked, had))
+        return had
 
     def flags(self, *, sweeping: bool = True) -> Flags:
-        return Flags(self.chrome.asks, len(self.lines), self.candidates, self.contexts, sweeping=sweeping)
+        return Flags(self.chrome.asks, len(self.lines), self.found, self.contexts, sweeping=sweeping)
 
     def left(self, flags: Flags, edits: Sequence[Edit]) -> list[_Left]:
         """Give what is left where whole lines went, a few and by themselves; nothing where more has changed."""
         if flags.swept or len(flags.by) > _FEW or len(edits) != len(flags.by):
             return []
+        if not flags.by:
+            return [_Left(self.lines, self.scope, ())]
         stay = [k for k in range(len(self.lines)) if k not in flags.by]
         at = {k: n for n, k in enumerate(stay)}
+        everywhere = range(len(stay))
         shaped = [
-            (shape, [at[k] for k in asked if k in at], frozenset(at[k] for k in had if k in at))
+            (
+                shape,
+                everywhere if len(asked) == len(self.lines) else [at[k] for k in asked if k in at],
+                frozenset(at[k] for k in had if k in at),
+            )
             for shape, asked, had in self.shaped
         ]
         return [_Left([self.lines[k] for k in stay], self.scope, shaped)]
@@ -208,25 +223,31 @@ class _Page:
 
     def decide(self, flags: Flags) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
         """Turn flags and finds into edits that do not overlap: the longest, the leftmost, the surer, the wider rule."""
-        found: list[_Span] = []
+        rules, ranks = self.rules, self.chrome.ranks
         spared: list[_Span] = []
-        for n, k in flags.swept.items():
-            head = self.rules[n].find == "head"
-            start, stop = (0, self._past(k)) if head else (self.starts[k], len(self.text))
-            found.append(_Span(start, stop, self.rules[n]))
-        # Where two sweeps cross, the shorter one's lines go one by one.
-        found += (_Span(self.starts[k], self._past(k), self.rules[n]) for k, by in flags.by.items() for n in by)
         for k, n in flags.doubts():
-            note = self._why_spared(self.rules[n], flags)
-            spared.append(_Span(self.starts[k], self._past(k), self.rules[n], note))
+            note = self._why_spared(rules[n], flags)
+            spared.append(_Span(self.starts[k], self._past(k), ranks[n], rules[n], note))
+        found: list[_Span] = []
         for span, trusted in self.inline(flags):
             if trusted:
                 found.append(span)
             else:
                 spared.append(span._replace(note=self._why_spared(span.rule, flags)))
-        kept, overlapping = _longest(found, len(self.text))
-        spared += (span._replace(note="overlap") for span in overlapping if not span.rule.sweeps)
-        return self._edits(kept), self._edits(sorted(spared, key=lambda s: (s.start, s.stop, s.rule.id, s.note)))
+        # Where two sweeps cross, the shorter one's lines go one by one.
+        for k, by in flags.by.items():
+            start, stop = self.starts[k], self._past(k)
+            found += [_Span(start, stop, ranks[n], rules[n]) for n in by]
+        for n, k in flags.swept.items():
+            head = rules[n].find == "head"
+            start, stop = (0, self._past(k)) if head else (self.starts[k], len(self.text))
+            found.append(_Span(start, stop, ranks[n], rules[n]))
+        if len(found) > len(flags.by) or flags.swept:
+            found, overlapping = _longest(found, len(self.text))
+            spared += (span._replace(note="overlap") for span in overlapping if not span.rule.sweeps)
+        else:  # one a line
+            found.sort()
+        return self._edits(found), self._edits(sorted(spared, key=lambda s: (s.start, s.stop, s.rule.id, s.note)))
 
     def _why_spared(self, rule: Rule, flags: Flags) -> str:
         if rule.cls in self.chrome.keep:
@@ -243,7 +264,9 @@ class _Page:
             for n in rules:
                 for start, stop in self.chrome.matcher.spans(n, line):
                     if flags.holds(k, n):
-                        yield _Span(self.starts[k] + start, self.starts[k] + stop, self.rules[n]), flags.trusted(k, n)
+                        at = self.starts[k]
+                        span = _Span(at + start, at + stop, self.chrome.ranks[n], self.rules[n])
+                        yield span, flags.trusted(k, n)
 
     def _past(self, k: int) -> int:
         """Give the offset behind a line, its line break included."""
@@ -267,7 +290,7 @@ def _longest(spans: Sequence[_Span], length: int) -> tuple[list[_Span], list[_Sp
     taken = bytearray(length)
     kept: list[_Span] = []
     lost: list[_Span] = []
-    for span in sorted(spans, key=lambda s: (s.start - s.stop, s.start, s.rule.low, s.rule.scope.breadth, s.rule.id)):
+    for span in sorted(spans, key=lambda s: (s.start - s.stop, s.start, s.rank)):
         if taken.find(1, span.start, span.stop) < 0:
             taken[span.start : span.stop] = b"\1" * (span.stop - span.start)
             kept.append(span)

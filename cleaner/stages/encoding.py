@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import ClassVar, NamedTuple
 
@@ -20,7 +20,7 @@ from ftfy import fixes
 from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from ftfy.chardata import C1_CONTROL_RE, CONTROL_CHARS, HTML_ENTITY_RE, UTF8_DETECTOR_RE
 
-from cleaner.document import Document, Edit, Patch, lines, trimmed
+from cleaner.document import Document, Edit, Patch, composed, lines, trimmed
 
 CONFIG = ftfy.TextFixerConfig(
     restore_byte_a0=False,  # makes `⬠ (` of `6,49 â¬ (` and `Muà` of `Muß` whose last byte is lost; see _restored
@@ -118,39 +118,6 @@ class _UnsettledError(Exception):
 
 def _changed(text: str, edits: Iterable[Edit]) -> str:
     return Patch("encoding", tuple(edits)).apply(text)
-
-
-def composed(text: str, first: Sequence[Edit], then: Sequence[Edit]) -> list[Edit]:
-    """Give the edits of ``text`` that ``first`` and then, on its result, ``then`` make; what touches becomes one.
-
-    >>> composed("a&amp;c", [Edit(1, 6, "&amp;", "&", "entity")], [Edit(0, 2, "a&", "x", "mojibake")])
-    [Edit(start=0, stop=6, before='a&amp;', after='x', rule='entity mojibake', note='')]
-    """
-    if not first or not then:
-        return [*first, *then]
-    middle = _changed(text, first)
-    spans = [(e.start, e.stop, 1, e) for e in then]
-    spans += ((e.start, e.stop, 0, e) for e in Patch("encoding", tuple(first)).inverse().edits)
-    spans.sort(key=lambda span: span[:3])
-    out: list[Edit] = []
-    shift = n = 0
-    while n < len(spans):
-        start, stop = spans[n][:2]
-        group: list[tuple[int, Edit]] = []
-        while n < len(spans) and spans[n][0] <= stop:
-            stop = max(stop, spans[n][1])
-            group.append(spans[n][2:])
-            n += 1
-        group.sort(key=lambda item: item[0])
-        late = (e._replace(start=e.start - start, stop=e.stop - start) for is_late, e in group if is_late)
-        after = _changed(middle[start:stop], late)
-        grown = sum(len(e.before) - len(e.after) for is_late, e in group if not is_late)
-        rule = " ".join(dict.fromkeys(rule for _, e in group for rule in e.rule.split(" ")))
-        note = ", ".join(dict.fromkeys(e.note for _, e in group if e.note))
-        origin = start - shift, stop - shift - grown
-        out.append(Edit(*origin, text[slice(*origin)], after, rule, note))
-        shift += grown
-    return out
 
 
 def _aligned(before: str, after: str, note: str) -> list[Edit]:
@@ -358,6 +325,11 @@ def _named(edit: Edit) -> Edit:
     return trimmed(edit.start, edit.before, edit.after, f"encoding/{rules[0]}", note)
 
 
+def _is_sound(text: str) -> bool:
+    """Whether no fixer could change a text; it is as sound as its lines, for no sign of damage spans a line break."""
+    return not ("\r" in text or "\u2028" in text or "\u2029" in text or _SUSPECT.search(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """The stage that repairs a text's characters: mojibake, entities, controls, invisible characters, line ends.
@@ -371,10 +343,16 @@ class Encoding:
     """
 
     name: ClassVar[str] = "encoding"
+    _last: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    """The last text in which nothing was suspect."""
 
     def propose(self, document: Document) -> Patch:
         """Give the edits after which the stage finds nothing more; what it found and doubts is in ``spared``."""
         text = document.text
+        if _is_sound(text):
+            self._last[:] = [text]
+            return Patch(self.name)
+        self._last.clear()
         starts: list[int] = []
         hints = document.line_hints() if document.hints and "&" in text else ()
 
@@ -395,3 +373,10 @@ class Encoding:
             made = composed(text, made, more)
         edits = tuple(_named(e) for e in made if e.before != e.after)
         return Patch(self.name, edits, {}, tuple(map(_named, spared)))
+
+    def settled(self, document: Document) -> bool:
+        """Whether nothing is suspect in the document, as nothing was in the last one: no line of it that is new."""
+        if not self._last:
+            return False
+        known = set(self._last[0].split("\n"))
+        return all(map(_is_sound, (line for line in document.text.split("\n") if line not in known)))

@@ -17,8 +17,6 @@ from cleaner.stages import Profile
 STEPS = 64  # lines looked at to one side, removed ones included: bounds the work where a whole menu has gone
 assert STEPS > REACH
 
-_KINDS = 1 << 14  # remembered
-
 _SIDES = {"before": (-1,), "after": (1,), "either": (-1, 1)}
 
 
@@ -58,17 +56,8 @@ def _ask(rule: Rule, profile: Profile, keep: frozenset[str], bits: Mapping[str, 
     )
 
 
-class _Kinds(NamedTuple):
-    """The rules that match a line, parted by what they wait for."""
-
-    plain: tuple[int, ...]
-    waiting: tuple[int, ...]
-    doubted: tuple[int, ...]  # soft ones, and those that never remove
-    clusters: tuple[int, ...]
-
-
 class Asks:
-    """What the rules of a set ask, and the rules of a line parted by it: lines that match alike are many."""
+    """What the rules of a set ask, by their numbers."""
 
     def __init__(self, rules: Sequence[Rule], profile: Profile, keep: frozenset[str]) -> None:
         bits: dict[str, int] = {}
@@ -76,42 +65,21 @@ class Asks:
             for cls in (rule.cls, *(rule.beside.classes if rule.beside else ())):
                 bits.setdefault(cls, 1 << len(bits))
         self.all = tuple(_ask(rule, profile, keep, bits) for rule in rules)
-        self._kinds: dict[tuple[int, ...], _Kinds] = {}
-
-    def kinds(self, found: tuple[int, ...]) -> _Kinds:
-        """Part the rules that match a line."""
-        kinds = self._kinds.get(found)
-        if kinds is None:
-            if len(self._kinds) >= _KINDS:
-                self._kinds.clear()
-            kinds = self._kinds[found] = self.parted(found, sweeping=True)
-        return kinds
-
-    def parted(self, found: tuple[int, ...], *, sweeping: bool) -> _Kinds:
-        """Part the rules that match a line; sweeps never remove when sweeping is off."""
-        kinds: tuple[list[int], ...] = ([], [], [], [])
-        for n in found:
-            ask = self.all[n]
-            doubted = ask.soft or ask.kept or (ask.sweeps and not sweeping)
-            kinds[0 if ask.plain else 2 if doubted else 1].append(n)
-            if ask.least:
-                kinds[3].append(n)
-        return _Kinds(*map(tuple, kinds))
 
 
 class Flags:
     """The flags of one page. Positions count the lines that are not blank, from 0 to ``size``.
 
-    ``candidates`` holds the rules that match each line, ``contexts`` the positions that a rule may stand beside.
-    ``by`` then holds the rules that remove each flagged line, ``swept`` the position that a rule sweeps from. With
-    ``sweeping`` off no rule sweeps.
+    ``found`` holds the positions, in order, of the lines that each rule matches, ``contexts`` those that a rule may
+    stand beside. ``by`` then holds the rules that remove each flagged line, ``swept`` the position that a rule sweeps
+    from. With ``sweeping`` off no rule sweeps.
     """
 
     def __init__(
         self,
         asks: Asks,
         size: int,
-        candidates: Mapping[int, tuple[int, ...]],
+        found: Mapping[int, Sequence[int]],
         contexts: Mapping[int, set[int]],
         *,
         sweeping: bool = True,
@@ -119,9 +87,7 @@ class Flags:
         self.asks, self.size, self.contexts, self.sweeping = asks.all, size, contexts, sweeping
         self.by: dict[int, set[int]] = {}
         self.swept: dict[int, int] = {}
-        self.doubted: dict[
-            int, tuple[int, ...]
-        ] = {}  # position -> rules found there that have to wait, or never remove
+        self.doubted: dict[int, list[int]] = {}  # position -> rules found there that have to wait, or never remove
         self._stays = bytearray(b"\0" + b"\1" * size + b"\0")  # by position + 1: 0 for a flagged line
         self._gone: dict[int, int] = {}  # position -> the classes whose rules remove it
         self._classes = 0  # all of them
@@ -129,7 +95,8 @@ class Flags:
         self._waiting: dict[int, list[int]] = {}  # position -> rules found there that may remove it
         self._hoped: set[int] = set()  # positions whose soft rules may remove
         self._hopeful: set[int] = set()  # those that became so of late
-        self._settle(asks, candidates)
+        self._begin(found)
+        self._settle()
 
     # What a rule asks. Removed lines do not add to a distance.
 
@@ -161,6 +128,10 @@ class Flags:
             return False
         for step in ask.sides:
             left = ask.reach
+            if left == 1 and k + step not in gone:  # most lines have both neighbours
+                if k + step in places:
+                    return True
+                continue
             stop = max(-1, k - 1 - STEPS) if step < 0 else min(self.size, k + 1 + STEPS)
             for at in range(k + step, stop, step):
                 if at in places:
@@ -205,37 +176,72 @@ class Flags:
                 if ask.edge:
                     where = ask.edge, ask.within
                     if where not in cuts:
-                        cuts[where] = self._cut(*where)
+                        cuts[where] = _cut(self._stays, *where)
                     if (k if ask.edge < 0 else self.size - 1 - k) > cuts[where]:
                         continue
                 runs = not ask.least or self._run(k, n, ask.least)
                 if runs and (not ask.sides or self._beside(k, n, ask)) and not self.trusted(k, n):
                     yield k, n
 
-    def _cut(self, edge: int, within: int) -> int:
-        """Give how far from an edge a line may stand to be among the outermost."""
-        stays = self._stays if edge < 0 else self._stays[::-1]
-        at = 0
-        for _ in range(within):
-            at = stays.find(1, at + 1)
-            if at < 0:
-                return STEPS
-        return min(at - 1, STEPS)
-
     # Flagging.
 
-    def _settle(self, asks: Asks, candidates: Mapping[int, tuple[int, ...]]) -> None:
+    def _begin(self, found: Mapping[int, Sequence[int]]) -> None:
+        """Flag what asks for nothing, and let wait what may come to hold."""
+        for n, places in found.items():
+            ask = self.asks[n]
+            if ask.plain:
+                for k in places:
+                    self._flag(k, n, ask.bit)
+            elif ask.least:
+                self._sets[n] = set(places)
+        cuts: dict[tuple[int, int], int] = {}
+        stays = self._unmatched(found)
+        for n in self._possible(found):
+            ask, places = self.asks[n], found[n]
+            if ask.edge:
+                where = ask.edge, ask.within
+                if where not in cuts:
+                    cuts[where] = _cut(stays, *where)
+                far = cuts[where]
+                places = (
+                    places[: bisect_right(places, far)]
+                    if ask.edge < 0
+                    else places[bisect_left(places, self.size - 1 - far) :]
+                )
+            waits = self.doubted if self._doubtful(ask) else self._waiting
+            for k in places:
+                waits.setdefault(k, []).append(n)
+
+    def _unmatched(self, found: Mapping[int, Sequence[int]]) -> bytearray:
+        """Mark, by position + 1, the lines that will stay whatever goes: no rule matches them."""
+        stays = bytearray(b"\0" + b"\1" * self.size + b"\0")
+        for n, places in found.items():
+            if self.asks[n].sweeps:
+                return bytearray(self.size + 2)
+            for k in places:
+                stays[k + 1] = 0
+        return stays
+
+    def _doubtful(self, ask: Ask) -> bool:
+        """Whether a rule has to wait for the lines around, or never removes."""
+        return ask.soft or ask.kept or (ask.sweeps and not self.sweeping)
+
+    def _possible(self, found: Mapping[int, Sequence[int]]) -> list[int]:
+        """Give the rules that ask for something and may get it: lines enough, and what they want beside."""
+        classes, possible = self._classes, []
+        left = [n for n, at in found.items() if not self.asks[n].plain and len(at) >= self.asks[n].least]
+        while left:
+            more = [n for n in left if not (ask := self.asks[n]).sides or n in self.contexts or ask.wanted & classes]
+            if not more:
+                break
+            possible += more
+            for n in more:
+                classes |= self.asks[n].bit
+            left = [n for n in left if n not in more]
+        return possible
+
+    def _settle(self) -> None:
         waiting, doubted = self._waiting, self.doubted
-        for k, found in candidates.items():
-            plain, may, soft, clusters = asks.kinds(found) if self.sweeping else asks.parted(found, sweeping=False)
-            for n in plain:
-                self._flag(k, n, self.asks[n].bit)
-            if may:
-                waiting[k] = [*may]
-            if soft:
-                doubted[k] = soft
-            for n in clusters:
-                self._sets.setdefault(n, set()).add(k)
         if self.by:
             stays = self._stays
             for k in doubted:
@@ -253,8 +259,9 @@ class Flags:
                     touched.append(k)
                     for at in self._takes(k, n):
                         self._flag(at, n, self.asks[n].bit)
-                        self._hope(at - 1)
-                        self._hope(at + 1)
+                        if doubted:
+                            self._hope(at - 1)
+                            self._hope(at + 1)
             # Lines ahead that were looked at have been so after the flag. Every other time backwards, and a chain of
             # lines that wait for each other goes at once in one of the two directions.
             behind, ahead = _near(positions, touched, -STEPS, 0), _near(positions, touched, 0, STEPS)
@@ -285,6 +292,17 @@ class Flags:
             return range(k + 1)
         self.swept[n] = min(k, self.swept.get(n, k))
         return range(k, self.size)
+
+
+def _cut(stays: bytearray, edge: int, within: int) -> int:
+    """Give how far from an edge a line may stand to be among the outermost of those that stay."""
+    stays = stays if edge < 0 else stays[::-1]
+    at = 0
+    for _ in range(within):
+        at = stays.find(1, at + 1)
+        if at < 0:
+            return STEPS
+    return min(at - 1, STEPS)
 
 
 def _near(positions: Sequence[int], touched: Sequence[int], first: int, last: int) -> set[int]:

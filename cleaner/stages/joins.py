@@ -167,6 +167,7 @@ _GLUED = re.compile(
     r"(?:(?<=[\s,(«»“”)\"'’‘\-–—])|^)([^\W\d_]{2,40})((?:[ \xa0\u202f]?[»”)\"])?)([ \xa0\u202f]?)([.?!…])"
     r"([^\W\d_]{1,30})(?=[\s'’,\-])"
 )
+_MARKED = re.compile(r"[.?!…][^\W\d_a-z]")  # what every glued sentence has
 _STRAY = re.compile(r"(?<=[^\W\d_]{2})[.?!…][ \xa0]\.([^\W\d_]{2,30})(?=[\s'’,])")
 _COMMA = re.compile(r",(?<=[^\W\d_][ \xa0],|[»”][ \xa0],)(?=\s)")
 _BRACKETS = re.compile(r"[«»“”„\"()]")
@@ -203,7 +204,7 @@ def _opens(word: str, follows: str, language: str) -> bool:
 
 def _glued(line: str, language: str) -> Iterator[_Place]:
     """Find sentences that follow another without a blank: ``l’OTAN.Les États``, ``prêt ?Oui, il``."""
-    if language not in _OPENERS and language != "und":
+    if (language not in _OPENERS and language != "und") or not _MARKED.search(line):
         return
     for m in _GLUED.finditer(line):
         left, closer, blank, mark, word = m.groups()
@@ -227,7 +228,7 @@ def _glued(line: str, language: str) -> Iterator[_Place]:
 
 def _stray(line: str) -> Iterator[_Place]:
     """Find full stops that stand for a second time before a sentence: ``imminente. .Johnson a``."""
-    for m in _STRAY.finditer(line):
+    for m in _STRAY.finditer(line) if " ." in line or "\xa0." in line else ():
         if _capitalised(m[1]) and m[1].lower() not in _ENDINGS:
             yield _Place(m.start(1) - 1, m.start(1), "", "joins/stray-full-stop")
 

@@ -31,6 +31,7 @@ FLOOR = 0.7
 _WINDOWS, _WINDOW = 8, 75
 # A line of prose. A sentence of twenty ideographs or kana is as long as one of sixty letters.
 _LINE, _DENSE_LINE = 60, 20
+_GLANCE = 80  # characters of plain ASCII that nearly always hold letters enough
 
 _DENSE = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 # Digits are blanks to langdetect itself.
@@ -71,11 +72,10 @@ def sample(text: str) -> str:
 
     A text without a line of prose is sampled as a whole. About 600 characters at most.
     """
-    prose = [
-        line
-        for line in text.split("\n")
-        if len(line) >= _LINE or (len(line) >= _DENSE_LINE and not line.isascii() and _DENSE.search(line))
-    ]
+    lines = [line for line in text.split("\n") if len(line) >= _DENSE_LINE]
+    shorter = "\n".join(line for line in lines if len(line) < _LINE and not line.isascii())
+    dense = bool(shorter) and _DENSE.search(shorter)
+    prose = [line for line in lines if len(line) >= _LINE or (dense and not line.isascii() and _DENSE.search(line))]
     whole = "\n".join(prose) if prose else text
     size = len(whole)
     if size > _WINDOWS * _WINDOW:
@@ -119,8 +119,11 @@ def identify(text: str) -> tuple[str, float]:
 
 @lru_cache(64)  # pages of one text, and of a text whose prose stayed as it was when its chrome went
 def _identified(asked: str) -> tuple[str, float]:
-    letters = sum(map(str.isalpha, asked))
-    told = _by_script(asked, letters)
+    if asked.isascii() and sum(map(str.isalpha, asked[:_GLANCE])) >= MIN_LETTERS:
+        told, letters = None, MIN_LETTERS  # or more: no script tells
+    else:
+        letters = sum(map(str.isalpha, asked))
+        told = _by_script(asked, letters)
     if told is not None or letters < MIN_LETTERS:
         return told or (UNKNOWN, 0.0)
     # Without a seed langdetect answers at random; it seeds anew for every text, so the order of texts does not matter.
