@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cleaner.blocks.model import SHIPPED, ModelError, content, decided, expected_f1, load, save
+from cleaner.blocks.model import (
+    SHIPPED,
+    ModelError,
+    article_share,
+    chosen,
+    content,
+    expected_f1,
+    load,
+    mixed,
+    page_facts,
+    save,
+    ways,
+)
 from cleaner.blocks.trees import Trees, sigmoid, softmax
 from cleaner.read.html import linearise
 
@@ -70,7 +82,7 @@ def test_the_same_page_gives_the_same_answer() -> None:
     assert content(html) == content(html)
 
 
-def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_scores() -> None:
+def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_decision() -> None:
     html = article(SENTENCES["fr"], "div", "div", "div")
     size = len(linearise(html).text.split("\n"))
     calls = []
@@ -83,7 +95,8 @@ def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_scores() -
     assert told.page_type == "article"
     assert told.asked
     assert len(calls) == 1
-    assert told.scores != content(html).scores
+    assert told.keep != content(html).keep
+    assert told.scores == content(html).scores
 
 
 def test_no_opinion_is_asked_for_a_page_of_products() -> None:
@@ -99,15 +112,78 @@ def test_no_opinion_is_asked_for_a_page_of_products() -> None:
     assert not content(html, opinion).asked
 
 
-def test_an_opinion_that_the_model_shares_decides_and_one_it_does_not_only_weighs() -> None:
+def test_the_ways_to_decide_reach_from_the_model_alone_to_the_other_alone() -> None:
     words = np.full(4, 20, np.float32)
-    scores = np.array([0.9, 0.9, 0.6, 0.1], np.float32)
-    shared = np.array([1, 1, 0, 0], np.float32)
-    assert decided(scores, scores, shared, words, 0.9, 1).tolist() == [True, True, False, False]
-    assert decided(scores, scores, shared, words, 0.0, 1).tolist() == [True, True, True, False]
-    strange = np.array([0, 0, 0, 1], np.float32)
-    assert decided(scores, scores, strange, words, 0.9, 1).tolist()[:2] == [True, True]
-    assert not decided(scores, scores, strange, words, 0.9, 1)[3]
+    scores = np.array([0.97, 0.9, 0.6, 0.1], np.float32)
+    told = np.array([False, True, False, True])
+    alone, other, either, *rest, narrow, wide = (way.tolist() for way in ways(scores, told, words, 0.8))
+    assert alone == [True, True, True, False]
+    assert other == told.tolist()
+    assert either == [True, True, False, True]
+    assert sum(narrow) <= sum(alone) <= sum(wide)
+    assert all(way[1] for way in rest)  # sure and shared
+    assert not rest[1][3]  # told by the other alone, and doubted
+
+
+def test_of_an_article_the_cut_of_both_stands_unless_much_is_to_be_gained() -> None:
+    gains = np.array([0.02, 0, 0, 0, 0, 0, 0, 0.0])
+    assert chosen(0.9, gains) == 3
+    assert chosen(0.9, gains * 5) == 0
+    assert chosen(0.1, gains) == 0
+
+
+def test_the_facts_of_a_page_are_finite_whoever_keeps_what() -> None:
+    words = np.array([0, 5, 20], np.float32)
+    types = np.full(7, 1 / 7, np.float32)
+    sizes = set()
+    for scores in (np.zeros(3, np.float32), np.ones(3, np.float32)):
+        for told in (np.zeros(3, bool), np.ones(3, bool)):
+            facts = page_facts(types, scores, told, words, ways(scores, told, words, 0.8))
+            assert np.isfinite(facts).all()
+            sizes.add(facts.shape)
+    assert len(sizes) == 1
+
+
+def test_the_trees_for_articles_are_heard_as_far_as_a_page_looks_like_one() -> None:
+    general, article = np.array([0.2, 0.4], np.float32), np.array([0.6, 0.8], np.float32)
+    assert article_share(np.array([0.1, 0.9], np.float32)) == 0
+    assert article_share(np.array([0.7, 0.3], np.float32)) == 1
+    assert mixed(0.0, general, None) is general
+    assert mixed(1.0, None, article) is article
+    assert np.allclose(mixed(0.5, general, article), [0.4, 0.6])
+
+
+def test_comments_below_an_article_go_and_posts_of_a_thread_stay() -> None:
+    said = [
+        f"I tried that with the {word} valve last winter and it held for weeks, though the seal needs a second look."
+        for word in ("brass", "steel", "copper", "plastic", "old", "new", "red", "blue")
+    ]
+    posts = "".join(
+        f"<li id=c{n}><div class=author>Visitor {n}</div><p>{text}</p><a href=#r{n}>Reply</a></li>"
+        for n, text in enumerate(said)
+    )
+    paragraphs = "".join(
+        f"<p>The {word} pump moves water up the hill, and the basin at the top feeds the field through four channels."
+        f" In the {word} year nobody measured it; later the gauges, set beside the {word} bend, showed what had been"
+        " lost: a third of the water on the way, most of it in summer. The farmers, who had known, were not asked.</p>"
+        for word in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+    )
+    article = (
+        f"<article><h1>Pumps on the hill</h1><div class=entry-content>{paragraphs}</div></article>"
+        f"<section class=comments><h2>8 comments</h2><ol class=comment-list>{posts}</ol></section>"
+    )
+    made = content(f"<title>Pumps on the hill</title><body><nav><a href=/>Home</a></nav><main>{article}</main></body>")
+    kept = {text for text, keep in zip(_lines(article), made.keep[-len(_lines(article)) :], strict=True) if keep}
+    assert not kept & set(said)
+    assert sum(line.startswith("The ") for line in kept) == 8
+    thread = f"<h1>Valves that leak</h1><ol class=thread>{posts.replace('<li', '<li class=post')}</ol>"
+    made = content(f"<title>Valves that leak</title><body><nav><a href=/>Home</a></nav><main>{thread}</main></body>")
+    kept = {text for text, keep in zip(_lines(thread), made.keep[-len(_lines(thread)) :], strict=True) if keep}
+    assert set(said) <= kept
+
+
+def _lines(html: str) -> list[str]:
+    return linearise(html).text.split("\n")
 
 
 def test_a_model_survives_its_file_and_the_file_is_the_same_each_time(tmp_path: Path) -> None:
@@ -117,7 +193,7 @@ def test_a_model_survives_its_file_and_the_file_is_the_same_each_time(tmp_path: 
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     again = load(tmp_path / "a.npz")
     assert again.columns == model.columns
-    assert np.array_equal(again.first.leaves, model.first.leaves)
+    assert np.array_equal(again.general.leaves, model.general.leaves)
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
@@ -155,7 +231,7 @@ def test_trees_are_walked_question_by_question(rows: np.ndarray, seed: int) -> N
 
 def test_many_rows_are_evaluated_like_few() -> None:
     rows = np.random.default_rng(1).normal(size=(1300, len(load(SHIPPED).columns) + 7)).astype(np.float32)
-    trees = load(SHIPPED).first
+    trees = load(SHIPPED).general
     assert np.allclose(trees(rows)[[0, 600, 1299]], trees(rows[[0, 600, 1299]]))
 
 

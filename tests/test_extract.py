@@ -12,7 +12,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaner.document import Document, Edit, Hint, Patch
@@ -238,7 +238,6 @@ VOCABULARY = st.sampled_from("a b c d le pont la rive".split())
 LINES = st.lists(st.lists(VOCABULARY, max_size=9).map(" ".join), min_size=1, max_size=12)
 
 
-@settings(max_examples=300)
 @given(LINES, LINES)
 def test_any_main_text_makes_a_patch_that_applies_and_inverts(raw: list[str], main: list[str]) -> None:
     text = "\n".join(raw)
@@ -272,15 +271,15 @@ def test_no_more_words_are_matched_than_the_main_text_has(raw: list[str], main: 
 
 def test_aligning_takes_linear_time() -> None:
     sides = [
-        ([("x",)] * 60_000, [("x",)] * 30_000),
-        ([("x", "y", str(n % 7)) for n in range(60_000)], [("y", "x", str(n % 5)) for n in range(60_000)]),
+        ([("x",)] * 20_000, [("x",)] * 10_000),
+        ([("x", "y", str(n % 7)) for n in range(20_000)], [("y", "x", str(n % 5)) for n in range(20_000)]),
         ([tuple("ab" * 50)] * 2_000, [tuple("ba" * 50)] * 2_000),
-        ([(str(n), "b", "c", "d") for n in range(30_000)], [(str(n), "b", "c", "d") for n in range(30_000, 0, -1)]),
+        ([(str(n), "b", "c", "d") for n in range(10_000)], [(str(n), "b", "c", "d") for n in range(10_000, 0, -1)]),
     ]
     for a, b in sides:
         began = time.process_time()
         align(a, b)
-        assert time.process_time() - began < 5
+        assert time.process_time() - began < 2
 
 
 def test_a_large_page_is_asked_about_without_its_scripts_and_a_larger_one_not_at_all() -> None:

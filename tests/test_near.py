@@ -19,6 +19,7 @@ from cleaner.pipeline import Pipeline
 from cleaner.proof import Proof
 from cleaner.read.files import document as read_document
 from cleaner.rules import RuleError, load
+from cleaner.stages.extract import Extract
 
 PROSE = "The ferry to the island sails again after a long winter, the harbour office said on Monday morning."
 ENGLISH = "Nobody had counted the boats that lay on the beach all the while, and nobody ever asked about them."
@@ -199,7 +200,7 @@ def test_a_number_out_of_range_says_how_many_there_are(rules) -> None:
 
 
 def test_preformatted_lines_and_what_extract_saw_are_told(rules) -> None:
-    pipeline = Pipeline(["extract", "chrome"], rules=rules)
+    pipeline = Pipeline([Extract(), "chrome"], rules=rules)
     hints = (Hint("div/article/p"), Hint("div/pre"), Hint("div/p", 0.5))
     page = Document("a.html", f"{PROSE}\nQuays\nBerth for rent", hints=hints, html="<p>", source={"language": "en"})
     done = pipeline.clean(page)

@@ -53,11 +53,11 @@ _ROLE_OF = {
 _TAG_BIT = {tag: 1 << TAGS.index(_TAG_OF.get(tag, tag)) for tag in (*TAGS, *_TAG_OF) if _TAG_OF.get(tag, tag) in TAGS}
 
 # What the element of a block can be.
-KINDS = "p li h1 h2 h3 heading row div pre term caption quote cell inline".split()
+KINDS = "p li h1 h2 h3 row div pre term caption quote inline".split()
 _KIND_OF = {
-    "p": "p", "li": "li", "h1": "h1", "h2": "h2", "h3": "h3", "h4": "heading", "h5": "heading", "h6": "heading",
+    "p": "p", "li": "li", "h1": "h1", "h2": "h2", "h3": "h3", "h4": "h3", "h5": "h3", "h6": "h3",
     "tr": "row", "pre": "pre", "dt": "term", "dd": "term", "figcaption": "caption", "caption": "caption",
-    "blockquote": "quote", "td": "cell", "th": "cell", "button": "inline", "legend": "inline", "summary": "inline",
+    "blockquote": "quote", "td": "row", "th": "row", "button": "inline", "legend": "inline", "summary": "inline",
 }  # fmt: skip
 
 
