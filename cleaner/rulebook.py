@@ -172,7 +172,7 @@ def _index(rules: Rules, files: Mapping[str, Sequence[Rule]]) -> Iterator[str]:
     languages = sorted({language for _, language in count if language})
     yield f"| {' | '.join(('class', 'rules', 'all', *languages))} |"
     yield "|---|" + "--:|" * (2 + len(languages))
-    for cls in sorted(CLASSES):
+    for cls in sorted(CLASSES & set(rules.classes.values())):
         cells = [count[cls, language] for language in ("", *languages)]
         yield f"| {cls} | {sum(cells)} | {' | '.join(str(n or '') for n in cells)} |"
     sums = [sum(count[cls, language] for cls in CLASSES) for language in ("", *languages)]

@@ -15,7 +15,7 @@ import tomli
 
 CLASSES = frozenset(
     "ad app author-bio caption comment comment-form comment-meta cookie duplicate follow footer legal login media "
-    "meta nav read-more related search share subscribe tags widget".split()
+    "meta model nav read-more related search share subscribe tags widget".split()
 )
 SHAPES = frozenset(
     (

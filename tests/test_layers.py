@@ -14,7 +14,7 @@ FILES = sorted((ROOT / "cleaner").rglob("*.py"))
 
 # A layer imports from the layers above it here, and from its own where it is a folder.
 LAYERS = (
-    ("document", "fold"),
+    ("document", "fold", "atoms"),
     ("marks", "rules"),
     ("read", "write", "matcher", "shapes", "stamps"),
     ("site_lines", "sites", "blocks"),
@@ -22,7 +22,7 @@ LAYERS = (
     ("settings", "proof", "pipeline", "revision", "sides", "engine"),
     ("config", "decide", "golden", "explain", "lint", "progress", "rulebook", "effect", "study"),
     ("keeps", "counting"),
-    ("learn", "near", "call", "work"),
+    ("learn", "near", "call", "work", "scores"),
     ("propose", "sharding", "dedup"),
     ("run",),
     ("cluster",),

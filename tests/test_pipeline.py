@@ -69,7 +69,7 @@ PARTS = sorted(
 TEXTS = st.lists(st.sampled_from(PARTS) | st.text(max_size=20), max_size=12).map("\n".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(TEXTS, st.sampled_from([PIPELINE, STRICT]))
 def test_cleaning_what_was_cleaned_changes_nothing(text: str, pipeline: cleaner.Pipeline) -> None:
     once = pipeline.clean(document(text)) if text else Document("-", "")
@@ -113,7 +113,7 @@ def test_stages_and_classes_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "told"),
     [
-        ({"stages": ["chrom"]}, ValueError, "encoding, extract, language, chrome, joins"),
+        ({"stages": ["chrom"]}, ValueError, "encoding, extract, language, chrome, lines, joins"),
         ({"profile": "lax"}, ValueError, "careful, strict"),
         ({"keep": ["shares"]}, RuleError, "share, subscribe"),
     ],
@@ -124,7 +124,7 @@ def test_an_unknown_choice_names_the_known_ones(given: dict, error: type[Excepti
 
 
 def test_the_order_of_the_line_is_a_fact() -> None:
-    assert LINE == ("encoding", "extract", "language", "chrome", "joins")
+    assert LINE == ("encoding", "extract", "language", "chrome", "lines", "joins")
     assert tuple(stage.name for stage in PIPELINE.stages) == LINE
 
 

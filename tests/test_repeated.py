@@ -311,7 +311,7 @@ LINES = st.sampled_from(
 SITES = st.lists(st.lists(LINES, max_size=12), min_size=3, max_size=6)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(SITES)
 def test_a_second_time_changes_nothing(pages: list[list[str]]) -> None:
     documents = crawl(pages)
@@ -323,7 +323,7 @@ def test_a_second_time_changes_nothing(pages: list[list[str]]) -> None:
         assert once.undo().text == document.raw
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(SITES)
 def test_cleaning_what_was_cleaned_changes_nothing(pages: list[list[str]]) -> None:
     documents = crawl(pages)

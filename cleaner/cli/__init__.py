@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from cleaner import __version__
+from cleaner.cli.bench import bench
 from cleaner.cli.clean import clean
 from cleaner.cli.config import config
 from cleaner.cli.dedup import dedup
@@ -52,6 +53,6 @@ def cli() -> None:
     """
 
 
-for command in (clean, explain, restore, digest, dedup, config, rules, golden, effect):
+for command in (clean, explain, restore, digest, dedup, config, rules, golden, effect, bench):
     cli.add_command(command)
 rules.add_command(learn)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Profile = Literal["careful", "strict"]
 Extractor = Literal["trafilatura", "best", "fast"]
 
-LINE = ("encoding", "extract", "language", "chrome", "joins")
+LINE = ("encoding", "extract", "language", "chrome", "lines", "joins")
 
 
 class Stage(Protocol):
@@ -30,7 +30,7 @@ def stage(
     profile: Profile,
     keep: frozenset[str],
     today: str | None,
-    extractor: Extractor = "trafilatura",
+    extractor: Extractor = "best",
 ) -> Stage:
     """Make one stage of the line by its name; ``extractor`` is what finds a page's main text.
 
@@ -39,7 +39,7 @@ def stage(
     if name not in LINE:
         raise ValueError(f"unknown stage {name!r}; known, in order: {', '.join(LINE)}")
     # Imported when made: a run over texts need not pay for the HTML libraries, nor --help for any.
-    given = {"extract": (today,), "chrome": (rules, profile, keep)}.get(name, ())
+    given = {"extract": (today,), "chrome": (rules, profile, keep), "lines": (profile, keep)}.get(name, ())
     if name == "extract" and extractor != "trafilatura":
         asked: Stage = import_module("cleaner.stages.blocks").Blocks(extractor, today)
         return asked
