@@ -8,7 +8,6 @@ from world import PAGES
 from cleaner.blocks.model import content
 from cleaner.read.html import linearise
 
-
 LEFT = {"de-forum": ["Wer ist online?"], "pt-old-tables": ["Livro de visitas"]}
 """What the model takes for content and is not."""
 
