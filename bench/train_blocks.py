@@ -38,6 +38,7 @@ from cleaner.blocks.features import Table, features
 from cleaner.blocks.tree import Tree, tree
 from cleaner.blocks.trees import Trees, sigmoid, softmax
 from cleaner.read.files import document
+from cleaner.scores import opaque
 
 FOLDS, BLANKED = 5, 3
 CAP, CAP_MADE, CAP_OTHER = 70, 45, 30  # blocks shown of a page; of a made page; to the articles' trees, of other pages
@@ -78,7 +79,7 @@ def measured(row: dict, n: int) -> tuple[Page, Tree, tuple[str, ...]] | None:
     told = np.array(bench.trafilatura_shares(html, lines), np.float32)[place]
     told_blanked = None
     if n % BLANKED == 0:
-        told_blanked = np.array(bench.trafilatura_shares(bench.opaque(html), lines), np.float32)[place]
+        told_blanked = np.array(bench.trafilatura_shares(opaque(html), lines), np.float32)[place]
     gold = row["main_content"] or ""
     target = np.array(bench.shares(lines, gold), np.float32)[place] >= 0.5
     kind = "collection" if row["page_type"] == "category" else row["page_type"]
