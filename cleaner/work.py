@@ -101,7 +101,8 @@ class Job:
         """
         if self.size < _SMALL:
             return
-        pipeline_of(self.settings, self.load(), self.today).clean(Document("", "One line."))
+        # In no language, and long enough that no pattern is left for later.
+        pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
         if self.signs:
             given = self.settings.duplicates
             warm(Scheme(given.shingle, given.permutations))

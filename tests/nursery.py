@@ -107,6 +107,7 @@ def _serve() -> None:
     from cleaner.settings import Settings
 
     clean("<!doctype html><p>Le pont ferme lundi, dit la mairie de la ville.</p>")
+    clean("\n".join(map(str, range(9999))))  # in no language, and so long that every pattern is compiled
     with TemporaryDirectory() as folder:  # a run: what it compiles stays
         for n in range(2):
             Path(folder, "in").mkdir(exist_ok=True)

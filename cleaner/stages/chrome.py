@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, compress
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -46,6 +46,12 @@ class _Scope(NamedTuple):
     """Shapes of more than a line; the rules that ask for each alone, and those that also have words or a pattern."""
 
 
+@lru_cache(2)
+def matcher_of(rules: Rules) -> Matcher:
+    """Give what matches some rules: all stages of a process, and those forked from it, share what it compiles."""
+    return Matcher(rules, _LINE_SHAPES)
+
+
 @dataclass(frozen=True)
 class Chrome:
     """The rule stage. ``keep`` names classes that stay whatever the rules say."""
@@ -57,7 +63,7 @@ class Chrome:
 
     @cached_property
     def matcher(self) -> Matcher:
-        return Matcher(self.rules, _LINE_SHAPES)
+        return matcher_of(self.rules)
 
     @cached_property
     def asks(self) -> Asks:

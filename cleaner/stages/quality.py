@@ -107,7 +107,9 @@ class _Words(NamedTuple):
 def _classes() -> npt.NDArray[np.uint8]:
     table = np.zeros(_KNOWN + 1, np.uint8)
     kinds = {"L": _LETTER, "M": _MARK, "N": _MARK, "Z": _BLANK}
-    table[:_KNOWN] = [kinds.get(unicodedata.category(chr(c))[0], _OTHER) for c in range(_KNOWN)]
+    categories = [*map(unicodedata.category, map(chr, range(_KNOWN)))]  # in C: every process waits for it
+    told = {category: kinds.get(category[0], _OTHER) for category in set(categories)}
+    table[:_KNOWN] = np.frombuffer(bytes(map(told.__getitem__, categories)), np.uint8)
     for ranges, kind in ((_IDEOGRAPHS, _IDEOGRAPH), (_LONGS, _LONG)):
         for first, last in ranges:
             part = table[first : last + 1]

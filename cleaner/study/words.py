@@ -60,16 +60,16 @@ def composed(text: bytes) -> bytes:
 @cache
 def table() -> npt.NDArray[np.uint32]:
     """Give what each character below ``PLANES`` folds to, with ``SINGLE`` or ``MARK`` added; 0 parts words."""
-    known = unicodedata.ucd_3_2_0.category
-    symbols = {code for start, stop in _SYMBOLS for code in range(start, stop)}
-    found = np.zeros(PLANES, np.uint32)
-    for code in range(PLANES):
-        kind = known(chr(code))
-        if kind in ("Lu", "Lt") or 0x1C90 <= code < 0x1CC0 or code == 0x3C2:  # newer Georgian capitals; final sigma
-            folded = chr(code).casefold()
-            found[code] = ord(folded if len(folded) == 1 else chr(code).lower()[0])
-        elif kind[0] in "LNM" or (kind == "Cn" and code not in symbols):
-            found[code] = code
+    kinds = [*map(unicodedata.ucd_3_2_0.category, map(chr, range(PLANES)))]  # in C: every process waits for it
+    told = {kind: 2 if kind in ("Lu", "Lt") else 3 if kind == "Cn" else kind[0] in "LNM" for kind in set(kinds)}
+    kind = np.frombuffer(bytes(map(told.__getitem__, kinds)), np.uint8).copy()
+    for start, stop in _SYMBOLS:
+        kind[start:stop][kind[start:stop] == 3] = 0
+    kind[0x1C90:0x1CC0] = kind[0x3C2] = 2  # newer Georgian capitals; final sigma
+    found = np.where(kind > 0, np.arange(PLANES, dtype=np.uint32), 0).astype(np.uint32)
+    for code in np.flatnonzero(kind == 2).tolist():
+        folded = chr(code).casefold()
+        found[code] = ord(folded if len(folded) == 1 else chr(code).lower()[0])
     found[0x02B9:0x02C0] = 0  # apostrophes that count as letters
     found[0xFF01:0xFF5F] = found[0x21:0x7F]
     for start, stop in _SINGLES:
