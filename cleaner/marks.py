@@ -34,6 +34,8 @@ def render(text: str, edits: Sequence[Edit], *, credit: str = "") -> str:
     parts: list[str] = []
     end = 0
     for e in edits:
+        if not (e.before or e.after or credit):
+            continue  # it writes nothing, and cut here "+" and "}" would pass as plain and be read as a mark
         parts.append(_escape(text[end : e.start]))
         parts.append(f"[-{_escape(e.before)}-]" if e.before else "")
         parts.append(f"{{+{_escape(e.after)}+}}" if e.after else "")

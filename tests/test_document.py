@@ -176,6 +176,11 @@ def test_marks_can_write_and_read_any_edits(data: st.DataObject, text: str) -> N
         assert render(read, edits) == render(text, patch.edits)
 
 
+@pytest.mark.parametrize("text", ["a+}b", "a-]b", "a{+b", "a[-b"])
+def test_an_edit_of_nothing_makes_no_mark(text: str) -> None:
+    assert parse(render(text, [Edit(2, 2, "", "", "t/r")])) == (text, ())
+
+
 def test_a_credit_names_the_rule() -> None:
     assert render("a b", [Edit(1, 3, " b", "", "fr/x")], credit=" ") == "a[- b-] fr/x"
 
