@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as arrays
 
 from cleaner.blocks.model import (
     SHIPPED,
-    ModelError,
     article_share,
     chosen,
     content,
@@ -23,7 +22,7 @@ from cleaner.blocks.model import (
     save,
     ways,
 )
-from cleaner.blocks.trees import Trees, sigmoid, softmax
+from cleaner.blocks.trees import ModelError, Trees, sigmoid, softmax
 from cleaner.read.html import linearise
 
 SENTENCES = {

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleaner.blocks.trees import Trees
+from cleaner.blocks.trees import ModelError, Trees
 from cleaner.document import Document
 from cleaner.explain import rows
 from cleaner.pipeline import Pipeline
 from cleaner.read.files import Source, document, read
 from cleaner.stages import Profile
 from cleaner.stages import lines as stage
-from cleaner.stages.lines import LEAST, RULE, SHIPPED, Lines, Model, ModelError, candidates, load, save
+from cleaner.stages.lines import LEAST, RULE, SHIPPED, Lines, Model, candidates, load, save
 from cleaner.stages.measures import measures
 
 ROOT = Path(__file__).parent.parent

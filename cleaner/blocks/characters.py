@@ -14,15 +14,16 @@ Floats = npt.NDArray[np.float32]
 LETTER, UPPER, DIGIT, END, COMMA, MARK, DENSE, SPACE = (1 << n for n in range(8))
 _ENDS = ".!?。！？…।؟։።។"
 _COMMAS = ",;:、，；：،؛"
-# Japanese, Chinese, Thai, Lao, Khmer and Burmese put no blanks between words. A word of theirs takes about so many
-# characters: 1.7 in Chinese text, 4 to 5 in Thai; Japanese lies between.
-_DENSE = (
+PER_WORD = (
     (0x0E00, 0x0EFF, 4.5),
     (0x1000, 0x109F, 4.5),
     (0x1780, 0x17FF, 4.5),
     (0x3040, 0x30FF, 2.5),
     (0x3400, 0x9FFF, 1.7),
 )
+"""First and last character of scripts that put no blanks between words, and about how many of them make a word.
+
+Japanese, Chinese, Thai, Lao, Khmer and Burmese: 1.7 in Chinese text, 4 to 5 in Thai; Japanese lies between."""
 
 
 class Counts:
@@ -61,7 +62,6 @@ class Counts:
         quoted = ((kinds[last] & MARK) != 0) & ((kinds[before] & END) != 0)
         self.closed = (((kinds[last] & END) != 0) | quoted).astype(np.float32)
         self.colon = ((kinds[last] & COMMA) != 0).astype(np.float32)
-        self.capital = ((kinds[starts] & UPPER) != 0).astype(np.float32)
         self.number = ((kinds[starts] & DIGIT) != 0).astype(np.float32)
 
 
@@ -86,7 +86,7 @@ def _tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], Floats]:
             kinds[code] = SPACE
         elif category[0] in "PS":
             kinds[code] = END if char in _ENDS else COMMA if char in _COMMAS else MARK
-    for first, last, chars in _DENSE:
+    for first, last, chars in PER_WORD:
         for code in range(first, last + 1):
             if kinds[code] & LETTER:
                 kinds[code] |= DENSE

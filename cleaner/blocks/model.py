@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cleaner.blocks.characters import Floats
 from cleaner.blocks.features import Table, features
 from cleaner.blocks.tree import Tree, tree
-from cleaner.blocks.trees import Trees, sigmoid, softmax
+from cleaner.blocks.trees import ModelError, Trees, read, sigmoid, softmax
 
 Bools = npt.NDArray[np.bool_]
 Opinion = Callable[[], Sequence[float]]
@@ -22,10 +22,6 @@ Opinion = Callable[[], Sequence[float]]
 ASKED = 0.25
 """The least probability of being of a type worth asking for: an opinion too many costs time, one too few quality."""
 SHIPPED = Path(__file__).parent / "model.npz"
-
-
-class ModelError(ValueError):
-    """A model file that is not one, or that was trained on other features."""
 
 
 class Content(NamedTuple):
@@ -227,14 +223,13 @@ def _bridged(keep: Bools, worded: Bools) -> Bools:
 @cache
 def load(path: Path) -> Model:
     """Read a model file. Raises ``ModelError`` naming the file and what is missing."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files}
-        kind, general, article, choice = (Trees(*(held[f"{name}.{part}"] for part in Trees._fields)) for name in _TREES)
-        columns, types = (tuple(held[name].tolist()) for name in ("columns", "types"))
-        return Model(columns, types, kind, general, article, choice, *(held[name] for name in _NUMBERS))
-    except (OSError, KeyError, ValueError) as e:
-        raise ModelError(f"{path}: cannot be read as a model: {e}") from e
+    return read(path, _made)
+
+
+def _made(held: Mapping[str, npt.NDArray[Any]]) -> Model:
+    kind, general, article, choice = (Trees(*(held[f"{name}.{part}"] for part in Trees._fields)) for name in _TREES)
+    columns, types = (tuple(held[name].tolist()) for name in ("columns", "types"))
+    return Model(columns, types, kind, general, article, choice, *(held[name] for name in _NUMBERS))
 
 
 def save(model: Model, path: Path) -> None:

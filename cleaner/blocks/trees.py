@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,13 @@ import numpy.typing as npt
 from cleaner.blocks.characters import Floats
 
 _ROWS = 512  # evaluated at once: a level of 300 questions of so many rows is 600 kB
+
+
+Made = TypeVar("Made")
+
+
+class ModelError(ValueError):
+    """A model file that is not one, or that was trained on other features."""
 
 
 class Trees(NamedTuple):
@@ -56,3 +65,12 @@ def softmax(values: npt.NDArray[np.float64]) -> Floats:
     """Give the probabilities of each row’s classes."""
     powers = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def read(path: Path, make: Callable[[Mapping[str, npt.NDArray[Any]]], Made]) -> Made:
+    """Make a model of a file's named arrays. Raises ``ModelError`` naming the file and what is missing."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return make({name: file[name] for name in file.files})
+    except (OSError, KeyError, ValueError) as e:
+        raise ModelError(f"{path}: cannot be read as a model: {e}") from e

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cleaner.blocks.trees import Trees
+from cleaner.blocks.characters import Floats
+from cleaner.blocks.trees import ModelError, Trees, read
 from cleaner.document import Document, Edit, Label, Line, Patch
 from cleaner.stages import Profile
-from cleaner.stages.measures import LONG, Flags, Floats, Measures, measures
+from cleaner.stages.measures import LONG, Flags, Measures, measures
 
 RULE = "line/model"
 CLASS = "model"
@@ -29,10 +30,6 @@ _WORDS = 30.0  # a longer line is never scored, nor a sentence of LONG words
 _PIECES = re.compile(r"[\w'’]+")
 # Where code would be: calls, braces, comparisons, an indented line.
 _CODE = re.compile(r"\t|[{};\\]$|\w\((?!\d+\))|[=<>]=|->|::|^(?:[-+*/#|=_]{3}|#!)")
-
-
-class ModelError(ValueError):
-    """A model file that is not one, or that was trained on other measures."""
 
 
 class Model(NamedTuple):
@@ -183,13 +180,12 @@ def _edits(text: str, solid: Sequence[Line], gone: dict[int, float]) -> Iterator
 @cache
 def load(path: Path) -> Model:
     """Read a model file. Raises ``ModelError`` naming the file and what is missing."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files}
-        trees = Trees(*(held[name] for name in Trees._fields))
-        return Model(tuple(held["columns"].tolist()), trees, float(held["least"]))
-    except (OSError, KeyError, ValueError) as e:
-        raise ModelError(f"{path}: cannot be read as a model: {e}") from e
+    return read(path, _made)
+
+
+def _made(held: Mapping[str, npt.NDArray[Any]]) -> Model:
+    trees = Trees(*(held[name] for name in Trees._fields))
+    return Model(tuple(held["columns"].tolist()), trees, float(held["least"]))
 
 
 def save(model: Model, path: Path) -> None:

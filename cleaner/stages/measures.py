@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from cleaner.blocks.characters import PER_WORD, Floats
+
 Flags = npt.NDArray[np.bool_]
 
 LONG = 12.0
@@ -25,13 +26,13 @@ _EDGE = 50.0
 _WIDTHS = (3, 8)  # lines on either side whose mean is measured
 _DIGITS = re.compile(r"\d+")
 
-# Each character of the basic plane is of one kind; those of Japanese, Chinese, Thai and their neighbours, who put no
-# blanks between words, count as words by how many make one: 1.7 in Chinese text, 4 to 5 in Thai.
+# Each character of the basic plane is of one kind; those of scripts without blanks are parted by how many make a word.
 _KINDS = "other lower upper digit stop ask comma colon dash bar at slash hash bracket quote space dense2 dense3 dense5"
 _OTHER, _LOWER, _UPPER, _DIGIT, _STOP, _ASK, _COMMA, _COLON, _DASH, _BAR = range(10)
 _SPACE, _DENSE = 15, (16, 17, 18)
 _COUNT = len(_KINDS.split())
-_PER_WORD = np.array((1.7, 2.5, 4.5), np.float32)
+_SIZES = sorted({size for *_, size in PER_WORD})
+_PER_WORD = np.array(_SIZES, np.float32)
 _SIGNS = {
     _STOP: ".。।؟።…", _ASK: "!?！？", _COMMA: ",;，；、،؛", _COLON: ":：", _DASH: "-–—·•●▪*", _BAR: "|»›>→«<",
     10: "@©®™", 11: "/\\", 12: "#+=_~^", 13: "()[]{}", 14: "\"“”„'’‘",
@@ -134,10 +135,9 @@ def _kinds() -> tuple[npt.NDArray[np.uint8], Flags]:
             made[code] = _DIGIT
         elif category[0] == "Z" or code in (9, 10):
             made[code] = _SPACE
-    ranges = ((0x3400, 0x9FFF, 0), (0x3040, 0x30FF, 1), (0x0E00, 0x0EFF, 2), (0x1000, 0x109F, 2), (0x1780, 0x17FF, 2))
-    for first, last, dense in ranges:
+    for first, last, size in PER_WORD:
         part = made[first : last + 1]
-        part[part == _LOWER] = _DENSE[dense]
+        part[part == _LOWER] = _DENSE[_SIZES.index(size)]
     for kind, signs in _SIGNS.items():
         made[[ord(sign) for sign in signs]] = kind
     return made, np.isin(np.arange(_COUNT), (_LOWER, _UPPER, _DIGIT))
