@@ -30,15 +30,16 @@ from urllib.parse import urlsplit
 import catboost
 import grafts
 import numpy as np
-import pages as bench
 import pyarrow.parquet as pq
 
+from cleaner import scores as measuring
 from cleaner.blocks import model as m
 from cleaner.blocks.features import Table, features
 from cleaner.blocks.tree import Tree, tree
 from cleaner.blocks.trees import Trees, sigmoid, softmax
 from cleaner.read.files import document
-from cleaner.scores import opaque
+from cleaner.scores import kept_by_trafilatura, lined, opaque
+from cleaner.stages.alignment import shares
 
 FOLDS, BLANKED = 5, 3
 CAP, CAP_MADE, CAP_OTHER = 70, 45, 30  # blocks shown of a page; of a made page; to the articles' trees, of other pages
@@ -75,13 +76,13 @@ def measured(row: dict, n: int) -> tuple[Page, Tree, tuple[str, ...]] | None:
     table = features(page)
     if not len(table.words):
         return None
-    lines, place = bench.lines(page), list(page.lines())
-    told = np.array(bench.trafilatura_shares(html, lines), np.float32)[place]
+    lines, place = lined(page), list(page.lines())
+    told = np.array(kept_by_trafilatura(html, lines), np.float32)[place]
     told_blanked = None
     if n % BLANKED == 0:
-        told_blanked = np.array(bench.trafilatura_shares(opaque(html), lines), np.float32)[place]
+        told_blanked = np.array(kept_by_trafilatura(opaque(html), lines), np.float32)[place]
     gold = row["main_content"] or ""
-    target = np.array(bench.shares(lines, gold), np.float32)[place] >= 0.5
+    target = np.array(shares(lines, gold), np.float32)[place] >= 0.5
     kind = "collection" if row["page_type"] == "category" else row["page_type"]
     tokens = [WORD.findall(text.lower()) for text in page.texts]
     made = Page(
@@ -141,7 +142,7 @@ def stamp(*parts: bytes) -> str:
 def made_by(data: Path, every: int) -> str:
     """Give a name for the data and the code that measures them: what other pages or features gave must not meet."""
     code = [p for p in sorted(Path(m.__file__).parent.glob("*.py")) if p.stem not in ("model", "trees", "context")]
-    code += [Path(bench.__file__), Path(grafts.__file__)]
+    code += [Path(measuring.__file__), Path(grafts.__file__)]
     return stamp(data.read_bytes(), str(every).encode(), *(path.read_bytes() for path in code))
 
 

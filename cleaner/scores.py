@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from cleaner.read.decode import Unreadable, decode, without_surrogates
 from cleaner.read.html import declared_charset, linearise
 from cleaner.read.lines import lines
-from cleaner.read.record import Source
+from cleaner.read.record import Options, Source
 from cleaner.read.streams import opened, pieces
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+    from cleaner.blocks.tree import Tree
+
 Extractor = Callable[[str], str]
 """Gives the main text of a decoded page, one block a line."""
 
-OWN = ("fast", "best")
 _WORD = re.compile(r"\w+")
 _MOST = 1 << 28  # bytes of one JSON line
 _BATCH = 16  # rows of a Parquet file held at once: pages are large
@@ -43,7 +44,7 @@ class ExtractorError(ValueError):
 class Fields(NamedTuple):
     """The names that a row's page, gold text and group go by; the first that the rows have counts."""
 
-    html: tuple[str, ...] = ("html", "raw_html", "page_html", "html_content")
+    html: tuple[str, ...] = Options.html
     gold: tuple[str, ...] = ("main_content", "gold", "gold_text", "text", "articleBody")
     group: tuple[str, ...] = ("page_type", "site", "type", "domain", "language")
 
@@ -126,27 +127,35 @@ def _fast() -> Extractor:
 def _best() -> Extractor:
     from cleaner.blocks.model import SHIPPED, judge, load
     from cleaner.blocks.tree import tree
-    from cleaner.stages.alignment import shares
 
     def run(html: str) -> str:
         page = tree(html)
-        blocks = list(zip(page.texts, page.lines(), strict=True))
-        held = [""] * (blocks[-1][1] + 1 if blocks else 1)
-        for text, line in blocks:
-            held[line] = text
+        keep = judge(page, load(SHIPPED), lambda: kept_by_trafilatura(html, lined(page))).keep
+        return "\n".join(text for text, line in zip(page.texts, page.lines(), strict=True) if keep[line])
 
-        def opinion() -> list[float]:
-            try:
-                found = bare(html, with_metadata=False, include_comments=False, include_tables=True)
-            except Exception:  # what lxml or a deep tree may throw at it: the model decides alone, as in a run
-                return [0.0] * len(held)
-            return shares(held, (getattr(found, "text", "") or "") if found is not None else "")
+    _quiet_trafilatura("bare_extraction")  # where it is not installed, that is told before the first page
+    return run
 
-        keep = judge(page, load(SHIPPED), opinion).keep
-        return "\n".join(text for text, line in blocks if keep[line])
+
+def lined(page: Tree) -> list[str]:
+    """Give the lines of the linearised page, one of them at least."""
+    blocks = list(zip(page.texts, page.lines(), strict=True))
+    held = [""] * (blocks[-1][1] + 1 if blocks else 1)
+    for text, line in blocks:
+        held[line] = text
+    return held
+
+
+def kept_by_trafilatura(html: str, held: Sequence[str]) -> list[float]:
+    """Give for each line of a page the share of its words that trafilatura keeps; zeros where it fails."""
+    from cleaner.stages.alignment import shares
 
     bare = _quiet_trafilatura("bare_extraction")
-    return run
+    try:
+        found = bare(html, with_metadata=False, include_comments=False, include_tables=True)
+    except Exception:  # what lxml or a deep tree may throw at it: the model decides alone, as in a run
+        return [0.0] * len(held)
+    return shares(held, (getattr(found, "text", "") or "") if found is not None else "")
 
 
 def _quiet_trafilatura(name: str) -> Callable[..., object]:

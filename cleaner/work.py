@@ -142,6 +142,11 @@ class Worker:
         return self.job.load()
 
     @cached_property
+    def classes(self) -> dict[str, str]:
+        """Give the class of each rule, the model of lines among them."""
+        return {**self.rules.classes, lines.RULE: lines.CLASS}
+
+    @cached_property
     def pipeline(self) -> Pipeline:
         return pipeline_of(self.job.settings, self.rules, self.job.today, self.seconds, self.job.facts)
 
@@ -173,9 +178,7 @@ class Worker:
         self.paragraphs.clear()
         began = time.thread_time()
         ledger = self.job.settings.output.ledger
-        with Fragment(
-            self.job.work, task.chunk.number, {**self.rules.classes, lines.RULE: lines.CLASS}, ledger
-        ) as made:
+        with Fragment(self.job.work, task.chunk.number, self.classes, ledger) as made:
             for n, found in enumerate(self._records(task, beat)):
                 if isinstance(found, Fault):
                     made.fault(told(found))

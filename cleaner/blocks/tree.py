@@ -77,13 +77,12 @@ _TYPES = re.compile(r"\"@type\"\s*+:\s*+(?:\[\s*+)?\"([A-Za-z]{1,40}+)\"")
 
 
 def _kinds(head: Head, html: str) -> tuple[str, tuple[str, ...]]:
-    told = [meta for meta in head.metas if (meta.get("property") or "").lower() in ("og:title", "og:type")]
-    titles, types = (
-        [m.get("content") or "" for m in told if (m.get("property") or "").lower() == name][:1]
-        for name in ("og:title", "og:type")
-    )
-    kinds = (f"og:{kind.lower()}" for kind in types if kind)
-    return "\n".join((head.title, *titles)), (*kinds, *dict.fromkeys(_typed(html)))
+    told: dict[str, str] = {}
+    for meta in head.metas:
+        told.setdefault((meta.get("property") or "").lower(), meta.get("content") or "")
+    titles = [head.title, *([told["og:title"]] if "og:title" in told else [])]
+    kinds = [f"og:{kind.lower()}"] if (kind := told.get("og:type")) else []
+    return "\n".join(titles), (*kinds, *dict.fromkeys(_typed(html)))
 
 
 def _typed(html: str) -> Iterator[str]:

@@ -1,10 +1,9 @@
 """The plan that finds the paragraphs which several documents share, for any engine, and the patch that takes them out.
 
 A paragraph is a line of a clean text of so many characters; two are the same when they are folded (case, blanks,
-apostrophes). One that
-enough documents have stays in the first of them, in the order of the input, and goes from the others. Near-duplicates
-of a document that stays have no part in it, nor have documents that are left out: neither are counted, nor cut. A
-document of which more than half would go is left as it is, and its ledger says so.
+apostrophes). One that enough documents have stays in the first of them, in the order of the input, and goes from the
+others. Near-duplicates of a document that stays have no part in it, nor have documents that are left out: neither are
+counted, nor cut. A document of which more than half would go is left as it is, and its ledger says so.
 """
 
 from __future__ import annotations
