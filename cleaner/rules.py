@@ -32,6 +32,9 @@ SHAPES = frozenset(
     )
 )
 
+KINDS = ("any", "lang", "cms", "site")
+"""Of scopes, and so of the folders that rule files lie in."""
+
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _STEM = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
@@ -77,7 +80,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Scope(NamedTuple):
     """Where a rule applies: ``any``; one ``lang``, ``cms`` or ``site`` by name."""
 
-    kind: str
+    kind: str  # of KINDS
     name: str
 
     @property
@@ -258,7 +261,7 @@ def load(*folders: Path) -> Rules:
         for path in sorted(folder.rglob("*.toml")):
             shown = path.relative_to(folder.parent).as_posix()
             kind, *rest = path.relative_to(folder).parts
-            if kind not in ("any", "lang", "cms", "site") or len(rest) != 1 or not _STEM.fullmatch(path.stem):
+            if kind not in KINDS or len(rest) != 1 or not _STEM.fullmatch(path.stem):
                 faults.append(f"{shown}: a rule file lies in any/, lang/, cms/ or site/, its name in lower case")
                 continue
             try:

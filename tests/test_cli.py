@@ -117,6 +117,8 @@ def test_standard_input_to_standard_output() -> None:
         (("restore", "seeds", "-o", "{tmp}/x"), b"seeds"),
         (("digest", "seeds"), b"seeds"),
         (("rules", "test", "fr/lire-ausi"), b"fr/lire-aussi"),
+        (("rules", "test", "rules/lang/xx.toml"), b"rules/lang/xx.toml"),
+        (("rules", "test", "seeds"), b"seeds: no rules there"),
         (("golden", "accept", "nothing"), b"golden test"),
     ],
 )
@@ -156,6 +158,8 @@ def test_own_rules_join_the_shipped_ones(tmp_path: Path) -> None:
     assert cleaner("clean", "-", stdin=text).stdout.decode() == "Ein Satz.\nZurück zum Deich\n"
     assert cleaner("clean", "-", "--rules", tmp_path / "rules", stdin=text).stdout.decode() == "Ein Satz.\n"
     assert cleaner("rules", "test", "mine/own", "--rules", tmp_path / "rules").returncode == 0
+    for path in ("rules/any/mine.toml", "rules/any", "rules"):
+        assert b"1 rules, 0 faults" in cleaner("rules", "test", tmp_path / path).stdout
     broken = (tmp_path / "rules/any/mine.toml").read_text(encoding="utf-8").replace("[-Zurück", "[-Text.\\nZurück", 1)
     (tmp_path / "rules/any/mine.toml").write_text(broken.replace("Text.\\n[-Text.", "[-Text."), encoding="utf-8")
     done = cleaner("rules", "test", "mine/own", "--rules", tmp_path / "rules")

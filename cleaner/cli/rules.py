@@ -22,27 +22,55 @@ def rules() -> None:
 
 
 _OWN = click.option("--rules", "folders", multiple=True, type=FOLDER, metavar="DIR", help="A folder of your own rules.")
+_NAMED = click.argument("names", nargs=-1, metavar="[ID|PATH]…")
+
+
+def _named(names: tuple[str, ...], folders: tuple[Path, ...]) -> tuple[Rules, list[str]]:
+    """Load the rules, with those of the paths among the names; give the ids that are named, or stand in a path."""
+    from cleaner.rules import KINDS, load, shipped
+
+    ids: list[str] = []
+    roots = [shipped(), *folders]
+    for name in names:
+        path = Path(name)
+        if path.suffix != ".toml" and not path.is_dir():
+            ids.append(name)
+            continue
+        if not path.exists():
+            raise Unusable(f"{name}: no such file of rules")
+        path = path.resolve()
+        root = path.parent.parent if path.suffix == ".toml" else path.parent if path.name in KINDS else path
+        ids += (rule.id for rule in load(root).all if (root.parent / rule.path).is_relative_to(path))
+        if root not in [known.resolve() for known in roots]:
+            roots.append(root)
+    loaded = load(*roots)
+    for id in ids:
+        loaded[id]
+    if names and not ids:
+        raise Unusable(f"{', '.join(names)}: no rules there")
+    return loaded, ids
 
 
 @rules.command("test")
-@click.argument("ids", nargs=-1, metavar="[ID…]")
+@_NAMED
 @_OWN
 @click.option("-q", "--quiet", is_flag=True, help="Tell faults only.")
-def rules_test(ids: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> None:
+def rules_test(names: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> None:
     """Let every rule prove itself by its own examples: Missing, Noisy, Wrong.
+
+    A PATH is a file of rules, or a folder of them, your own or shipped; no name means all rules.
 
     \b
     Examples:
       cleaner rules test
       cleaner rules test fr/lire-aussi
+      cleaner rules test my-rules/site/example.org.toml
       cleaner rules test --rules my-rules/
     """
     from cleaner.proof import Proof
 
     with told():
-        loaded = rules_of(folders)
-        for id in ids:
-            loaded[id]
+        loaded, ids = _named(names, folders)
         begun = time.monotonic()
         faults = 0
         for fault in Proof(loaded).check(*ids):
@@ -54,7 +82,7 @@ def rules_test(ids: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> 
 
 
 @rules.command("lint")
-@click.argument("ids", nargs=-1, metavar="[ID…]")
+@_NAMED
 @_OWN
 @click.option(
     "--corpus",
@@ -64,7 +92,7 @@ def rules_test(ids: tuple[str, ...], folders: tuple[Path, ...], quiet: bool) -> 
     help="Documents, such as seeds/: also tell the rules of low confidence that find nothing in them.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Tell findings only.")
-def rules_lint(ids: tuple[str, ...], folders: tuple[Path, ...], corpus: tuple[Path, ...], quiet: bool) -> None:
+def rules_lint(names: tuple[str, ...], folders: tuple[Path, ...], corpus: tuple[Path, ...], quiet: bool) -> None:
     """Look for rules in vain, phrases told twice, patterns that explode; a line a finding, exit code 1 if any.
 
     \b
@@ -85,14 +113,12 @@ def rules_lint(ids: tuple[str, ...], folders: tuple[Path, ...], corpus: tuple[Pa
     Examples:
       cleaner rules lint
       cleaner rules lint fr/lire-aussi
-      cleaner rules lint --rules my-rules/ --corpus seeds/
+      cleaner rules lint my-rules/ --corpus seeds/
     """
     from cleaner.lint import Lint
 
     with told():
-        loaded = rules_of(folders)
-        for id in ids:
-            loaded[id]
+        loaded, ids = _named(names, folders)
         begun = time.monotonic()
         found = 0
         for finding in Lint(loaded, _met(loaded, corpus) if corpus else None).check(*ids):
