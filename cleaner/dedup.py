@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cleaner import __version__
 from cleaner.call import reading
+from cleaner.delivery import Kind
 from cleaner.document import Document
 from cleaner.read.decode import Unreadable
 from cleaner.read.inputs import walk
@@ -28,6 +29,7 @@ from cleaner.write.parts import Form, Part, part_name, parts
 from cleaner.write.tables import OutputError
 
 CLUSTERS, ERRORS, LAST, KEPT = "clusters.parquet", "errors.jsonl", "dedup.json", "documents"
+COMPARED = Kind(LAST, (KEPT,), (CLUSTERS, ERRORS))
 _LOCK, _WORK = ".lock", ".work"
 _OURS = {CLUSTERS, ERRORS, LAST, KEPT, _LOCK, _WORK}
 _SIGNED_CHARS, _SIGNED = 4 << 20, 4096  # characters and documents that are signed at a time

@@ -24,13 +24,12 @@ from cleaner.study.paragraphs import local
 from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
 from cleaner.work import CLEANING, LINES, PARAGRAPHS, SIGNATURES, Clean, Count, Job, Merge
 from cleaner.write.digest import run_of
-from cleaner.write.folder import FACTS, Folder
+from cleaner.write.folder import FACTS, Claim, Folder
 from cleaner.write.fragment import Marker, Tally, marker, marker_path, table_path
 from cleaner.write.shards import Merged, tables_of
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
 WORKER_MEMORY = 2 << 30
-
 
 Task = Count | Clean | Merge
 Result = Marker | Merged | Lost | Failed | None
@@ -67,6 +66,7 @@ def run(
     facts: Path | None = None,
     against: Path | None = None,
     crawl: str = "",
+    claim: Claim = lambda planned: None,
     where: Where | None = None,
     tell: Watch = lambda state: None,
 ) -> Summary:
@@ -77,14 +77,14 @@ def run(
     read where an input is ``-``. ``facts`` is a folder of facts that a former run learned (its ``facts/``): they are
     applied, and extended by what this run learns. ``against`` is an index of earlier crawls, there or not yet: copies
     of those are found, and when all is done this run is added under ``crawl`` (default: the name of ``out``).
-    ``where`` is this machine, or ``cluster.on(…)``.
+    ``where`` is this machine, or ``cluster.on(…)``; ``claim`` is ``Delivery``'s, where ``out`` will be sent elsewhere.
 
     Raises ``Unreadable`` for an input that is not there, ``OutputError`` for an output that cannot be or an
     unfinished run of another call, ``RuleError`` and ``ValueError`` for rules and settings, ``IndexFault`` for an
     index that does not fit, ``RunError`` when the work cannot go on.
     """
     began = time.monotonic()
-    with Folder(out, inputs=[each for each in inputs if each != "-"]) as folder:
+    with Folder(out, inputs=[each for each in inputs if each != "-"], claim=claim) as folder:
         index = (against, crawl or folder.out.name) if against else None
         if against:
             fits(against, settings.duplicates)

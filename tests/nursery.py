@@ -113,6 +113,8 @@ def _serve() -> None:
             Path(folder, "in").mkdir(exist_ok=True)
             Path(folder, f"in/{n}.txt").write_text(f"Le pont ferme lundi, dit la mairie de la ville {n}.\n")
         run.run([f"{folder}/in"], Path(folder, "out"), Settings(), today=date.today().isoformat())
+    if "AWS_ENDPOINT_URL" in os.environ:
+        import s3fs  # noqa: F401
     for line in sys.stdin:
         given = json.loads(line)
         if "wait" in given:
@@ -192,7 +194,7 @@ def _run(
 
 
 def _watch(seen: mmap.mmap, kill: tuple[str, int] | None, hold: str) -> None:
-    """Count changes of the disk, in the driver and its workers; kill the driver before the nth that is meant."""
+    """Count changes of the disk, in the driver and its workers, and requests; kill the driver before the nth meant."""
     driver = os.getpid()
     what, nth = kill or ("", 0)
 
@@ -210,6 +212,9 @@ def _watch(seen: mmap.mmap, kill: tuple[str, int] | None, hold: str) -> None:
 
         return call
 
+    from cleaner.store import Store
+
+    Store._path = watched("request", Store._path)  # type: ignore[method-assign]
     for name in ("open", "replace", "unlink", "rmdir", "mkdir", "fsync", "sync"):
         setattr(os, name, watched(name, getattr(os, name)))
 

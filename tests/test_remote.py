@@ -101,25 +101,6 @@ def test_what_a_web_server_does_not_have_is_named(site: tuple[Path, str]) -> Non
     assert "No such file" in fault.reason
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    pytest.importorskip("s3fs")
-    server.start()
-    host, port = server.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    patch.delenv("AWS_PROFILE", raising=False)
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    yield f"http://{host}:{port}"
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    patch.undo()
-    server.stop()
-
-
 def test_a_bucket_is_read_like_a_folder(bucket: str, tmp_path: Path) -> None:
     s3 = fsspec.filesystem("s3")
     s3.mkdir("crawl")

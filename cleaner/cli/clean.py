@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleaner.cli.options import FOLDER, READING, Unusable, rules_of, told
+from cleaner.cli.options import FOLDER, PLACE, READING, Unusable, rules_of, told
 
 if TYPE_CHECKING:
     from cleaner.call import Begin
+    from cleaner.delivery import Sent
     from cleaner.run import Summary
     from cleaner.settings import Settings
 
@@ -46,7 +47,10 @@ _MANY = {
 def _options(command: _Command) -> _Command:
     for option in reversed(
         (
-            click.option("-o", "--out", type=FOLDER, metavar="OUT", help="The folder to write to; made if needed."),
+            click.option(
+                "-o", "--out", type=PLACE, metavar="OUT", help="The folder or URL to write to; made if needed."
+            ),
+            click.option("--work", type=FOLDER, metavar="DIR", help="Where a run to a URL works [the user's cache]."),
             click.option("--profile", type=click.Choice(("careful", "strict")), help="strict: the risky rules, too."),
             click.option("--keep", multiple=True, metavar="CLASS", help="Let the rules of a class rest: caption, …"),
             click.option("--rules", multiple=True, metavar="DIR", help="Your own rules; the same id replaces."),
@@ -116,7 +120,8 @@ def _options(command: _Command) -> _Command:
 @_options
 def clean(
     paths: tuple[str, ...],
-    out: Path | None,
+    out: Path | str | None,
+    work: Path | None,
     restart: bool,
     dry_run: bool,
     quiet: bool,
@@ -134,7 +139,9 @@ def clean(
     also compressed. OUT gets text/ or the texts inside documents/, ledger/ (every change), documents/ (labels),
     dropped/ (what was left out, and why), errors.jsonl (what could not be read or cleaned, and why) and run.json.
 
-    A run that was interrupted or killed goes on when the same command is given again.
+    A run that was interrupted or killed goes on when the same command is given again. Where OUT is a URL (s3://bucket/a,
+    gs://, az://, …) it works in a folder here and is sent when it is whole, run.json last; its keys are read from where
+    the backend reads them.
 
     Exit code 1 says that errors.jsonl is not empty.
 
@@ -144,6 +151,7 @@ def clean(
       cleaner clean 'crawl/**/*.warc.gz' -o out --workers 8
       cleaner clean pages.parquet -o out --html-field page --id-field key --to jsonl
       cleaner clean dump.jsonl.zst -o out --lang fr --min-chars 200 --set drop.quality.min_words=50
+      cleaner clean 's3://bucket/crawl/*.warc.gz' -o s3://bucket/clean
       cleaner clean - < page.html
       zcat dump.jsonl.gz | cleaner clean - -o out --format jsonl
     """
@@ -156,16 +164,29 @@ def clean(
             raise click.UsageError("say where to write with -o OUT")
         _stream(settings, facts)
         return
+    if work and isinstance(out, Path):
+        raise click.UsageError("--work is for an output at a URL; another works where it is written")
+    if isinstance(out, str) and settings.run.engine == "spark" and spark_master and not work:
+        raise click.UsageError(
+            "say with --work DIR where the run works: a folder that the driver and all executors reach"
+        )
     with told():
         from datetime import date
 
+        from cleaner.delivery import Delivery, Kept
         from cleaner.progress import watch
         from cleaner.run import RunError, run
+        from cleaner.write.digest import run_of
 
         today = date.today().isoformat()
         begin: Begin = "restart" if restart else "continue"
         try:
-            with nullcontext(_untold) if quiet else watch() as tell:
+            with (
+                Kept(out)
+                if isinstance(out, Path)
+                else Delivery(out, work, inputs=paths, exclude=settings.input.exclude) as into,
+                nullcontext(_untold) if quiet else watch() as tell,
+            ):
                 where = None
                 if settings.run.engine == "spark":
                     from cleaner.cluster import on
@@ -176,7 +197,7 @@ def clean(
                 stdin = sys.stdin.buffer if "-" in paths else None
                 summary = run(
                     paths,
-                    out,
+                    into.folder,
                     settings,
                     today=today,
                     begin=begin,
@@ -184,16 +205,19 @@ def clean(
                     facts=facts,
                     against=against,
                     crawl=crawl,
+                    claim=into.claim,
                     where=where,
                     tell=tell,
                 )
+                sent = into.send(tell) if into.is_waiting else None
+                made = run_of(into.folder)
         except RunError as error:
             raise Unusable(f"{error}; what is done stays done, the same command goes on") from error
     if not quiet:
-        _tell(summary, out)
+        _tell(summary, f"{out}".rstrip("/"), made, sent)
     if summary.errors:
         if quiet:
-            click.echo(f"{summary.errors:,} documents failed: see {out / 'errors.jsonl'}", err=True)
+            click.echo(f"{summary.errors:,} documents failed: see {out}/errors.jsonl", err=True)
         sys.exit(1)
     if not summary.tally.documents:
         raise Unusable(f"nothing to clean in {', '.join(paths)}")
@@ -257,9 +281,11 @@ def _stream(settings: Settings, facts: Path | None) -> None:
     sys.stdout.buffer.write((done.text + "\n").encode("utf-8"))
 
 
-def _tell(summary: Summary, out: Path) -> None:
+def _tell(summary: Summary, out: str, run: Mapping[str, object], sent: Sent | None) -> None:
     tally = summary.tally
-    if summary.idle:
+    if sent:
+        click.echo(f"{sent.objects:,} files sent to {out}, {sent.size / 1e6:,.2f} MB")
+    elif summary.idle:
         click.echo(f"nothing to do: {out} holds this very run, finished; --restart does it again")
     if summary.changed:
         click.echo(f"{out}: replaced a finished run; changed since: {', '.join(summary.changed)}")
@@ -278,9 +304,9 @@ def _tell(summary: Summary, out: Path) -> None:
         click.echo(f"{summary.copies:,} are near-duplicates of another{kept}")
     if summary.dropped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(summary.dropped.items()))
-        click.echo(f"{sum(summary.dropped.values()):,} left out ({reasons}): see {out / 'dropped'}")
+        click.echo(f"{sum(summary.dropped.values()):,} left out ({reasons}): see {out}/dropped")
     if summary.errors:
-        click.echo(f"{summary.errors:,} failed: see {out / 'errors.jsonl'}")
-    texts = out / "text" if (out / "text").exists() else out / "documents"
-    ledger = f", every change in {out / 'ledger'}" if (out / "ledger").exists() else ""
-    click.echo(f"texts in {texts}{ledger}; 'cleaner restore {out} -o DIR' takes it all back")
+        click.echo(f"{summary.errors:,} failed: see {out}/errors.jsonl")
+    texts = "text" if run.get("to") == "text" else "documents"
+    ledger = f", every change in {out}/ledger" if run.get("ledger") != "none" else ""
+    click.echo(f"texts in {out}/{texts}{ledger}; 'cleaner restore {out} -o DIR' takes it all back")

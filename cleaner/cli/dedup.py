@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cleaner.cli.options import FOLDER, READING, told
+from cleaner.cli.options import FOLDER, PLACE, READING, told
+
+if TYPE_CHECKING:
+    from cleaner.dedup import Dropping
 
 # Option -> the setting that it stands for.
 _PLAIN = {
@@ -24,7 +27,8 @@ _POLICIES = click.Choice(("least-chrome", "longest", "newest", "first"))
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("-o", "--out", type=FOLDER, required=True, metavar="OUT", help="The folder to write to; made if needed.")
+@click.option("-o", "--out", type=PLACE, required=True, metavar="OUT", help="The folder or URL to write to.")
+@click.option("--work", type=FOLDER, metavar="DIR", help="Where a comparison for a URL works [the user's cache].")
 @click.option("--against", type=FOLDER, metavar="INDEX", help="Find copies of earlier crawls, and add this one.")
 @click.option("--crawl", default="", metavar="NAME", help="This corpus's name in INDEX [the name of OUT].")
 @click.option("--threshold", type=float, metavar="S", help="Similarity from which a document is a copy [0.7].")
@@ -50,7 +54,8 @@ _POLICIES = click.Choice(("least-chrome", "longest", "newest", "first"))
 @click.option("-q", "--quiet", is_flag=True, help="No summary; errors are still told.")
 def dedup(
     paths: tuple[str, ...],
-    out: Path,
+    out: Path | str,
+    work: Path | None,
     against: Path | None,
     crawl: str,
     drop: str | None,
@@ -81,12 +86,24 @@ def dedup(
         options |= {key: list(given[name]) for name, key in READING.items() if given[name]}
         settings = load(config, sets, options).settings
 
+        from cleaner.dedup import COMPARED
         from cleaner.dedup import dedup as compare
+        from cleaner.delivery import Delivery, Kept
 
-        found = compare(paths, out, settings, against=against, crawl=crawl, drop="duplicates" if drop else "none")
+        if work and isinstance(out, Path):
+            raise click.UsageError("--work is for an output at a URL; another works where it is written")
+        with (
+            Kept(out)
+            if isinstance(out, Path)
+            else Delivery(out, work, inputs=paths, exclude=settings.input.exclude, kind=COMPARED)
+        ) as into:
+            into.claim(())
+            dropping: Dropping = "duplicates" if drop else "none"
+            found = compare(paths, into.folder, settings, against=against, crawl=crawl, drop=dropping)
+            into.send(lambda state: None)
     if not quiet:
-        stay = f", {found.documents - found.copies:,} written to {out / 'documents'}" if drop else ""
-        click.echo(f"{found.documents:,} documents: {found.copies:,} are copies{stay}; see {out / 'clusters.parquet'}")
+        stay = f", {found.documents - found.copies:,} written to {out}/documents" if drop else ""
+        click.echo(f"{found.documents:,} documents: {found.copies:,} are copies{stay}; see {out}/clusters.parquet")
     if found.errors:
-        click.echo(f"{found.errors:,} documents failed: see {out / 'errors.jsonl'}", err=True)
+        click.echo(f"{found.errors:,} documents failed: see {out}/errors.jsonl", err=True)
         sys.exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -30,6 +31,26 @@ READING = {
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FOLDER_THERE = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+class Place(click.Path):
+    """A folder, given as ``Path``, or an address (``s3://bucket/folder``), given as it is."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Tell which of both it is."""
+        from cleaner.read.streams import is_url
+
+        if not isinstance(value, str) or not is_url(value):
+            return super().convert(value, param, ctx)
+        if value.lower().startswith("file://"):
+            return super().convert(unquote(urlsplit(value).path), param, ctx)
+        return value
+
+
+PLACE = Place(path_type=Path, file_okay=False)
+PLACE_THERE = Place(path_type=Path, file_okay=False, exists=True)
 
 
 class Unusable(click.ClickException):

@@ -95,7 +95,7 @@ def ranges(url: str) -> bool:
 
 def entry(url: str) -> Entry:
     """Look one file or folder up. Raises ``Unreadable`` when it is not there or cannot be had."""
-    fs, path = _system(url)
+    fs, path = system(url)
     if _web(url) and url.endswith("/"):
         return Entry(_last(url), url, _lists(url), -1, "")
     try:
@@ -108,7 +108,7 @@ def entry(url: str) -> Entry:
 
 def listing(url: str) -> Iterator[Entry]:
     """Yield the entries of a folder, in any order. Raises ``Unreadable`` when it cannot be listed."""
-    fs, path = _system(url)
+    fs, path = system(url)
     fs.use_listings_cache = False
     try:
         infos = fs.ls(path, detail=True)
@@ -129,7 +129,7 @@ def _entry(fs: fsspec.AbstractFileSystem, url: str, info: dict[str, Any]) -> Ent
 
 
 def _opened(url: str, *, forward: bool) -> BinaryIO:
-    fs, path = _system(url)
+    fs, path = system(url)
     # A web server may answer a request for a range with the whole file: forward reading asks for the file itself.
     told: dict[str, Any] = {"block_size": 0} if forward and _web(url) else {"block_size": _BLOCK}
     if not forward:
@@ -144,11 +144,12 @@ def _opened(url: str, *, forward: bool) -> BinaryIO:
         raise _fault(url, e) from e
 
 
-def _system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Give what reaches a URL, and the path there. Raises ``Unreadable`` that names what is not known or missing."""
     try:
         fs, path = fsspec.core.url_to_fs(url)
     except ImportError as e:
-        raise Unreadable(f"{url}: {e}: pip install 'crawl-cleaner[remote]'") from e
+        raise Unreadable(f"{url}: {e} (S3, Google, HTTP: pip install 'crawl-cleaner[remote]')") from e
     except ValueError as e:
         known = ", ".join(("file", "http", "https", "s3", "gs", "az", "hf", "sftp", "webdav"))
         raise Unreadable(f"{url}: {e}; known, among others: {known}") from e

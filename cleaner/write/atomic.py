@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -24,6 +25,7 @@ else:
 TEMPORARY = re.compile(r"(?s)(.+)~tmp[0-9a-f]{8}\Z")
 """The name of a file that is being written; group 1 is the name it will have. ``Names`` gives none like it."""
 
+_PATIENCE = 10.0  # seconds that workers of a killed run may take to notice
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -142,6 +144,34 @@ def locked(path: Path) -> Iterator[None]:
             if sys.platform == "win32":
                 file.seek(1 << 20)
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+
+@contextmanager
+def waited(path: Path) -> Iterator[None]:
+    """Hold a lock as ``locked`` does; wait for a killed run's workers, which hold it until they see that it is gone."""
+    end = time.monotonic() + _PATIENCE
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(locked(path))
+                break
+            except BlockingIOError:
+                if _alive(path) or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        yield
+
+
+def _alive(lock: Path) -> bool:
+    try:
+        holder = int(lock.read_bytes().strip() or b"0")
+        if holder > 0:
+            os.kill(holder, 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
+    return holder > 0
 
 
 # Names.

@@ -34,10 +34,10 @@ class Written(NamedTuple):
     reason: str = ""
 
 
-def run_of(out: Path) -> Mapping[str, object]:
-    """Give what ``run.json`` says; empty where there is none or where it is no run's."""
+def run_of(out: Path, name: str = RUN) -> Mapping[str, object]:
+    """Give what ``run.json`` says, or another last word; empty where there is none or where it is no run's."""
     try:
-        run = msgspec.json.decode((out / RUN).read_bytes())
+        run = msgspec.json.decode((out / name).read_bytes())
     except (OSError, msgspec.DecodeError):
         return {}
     return run if isinstance(run, dict) and isinstance(run.get("finished"), bool) and "version" in run else {}

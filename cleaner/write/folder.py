@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import chain
@@ -15,7 +14,7 @@ from types import TracebackType
 import msgspec
 
 from cleaner import __version__
-from cleaner.write.atomic import TEMPORARY, Whole, fold, locked, write
+from cleaner.write.atomic import TEMPORARY, Whole, fold, waited, write
 from cleaner.write.digest import ERRORS, RUN, run_of
 from cleaner.write.fragment import marker
 from cleaner.write.shards import DOCUMENTS, DROPPED, LEDGER, TEXTS
@@ -23,8 +22,10 @@ from cleaner.write.tables import OutputError
 
 FILES, LOCK, WORK = ".files", ".lock", ".work"
 FACTS = "facts"
-_OURS = (TEXTS, DOCUMENTS, LEDGER, DROPPED, FACTS)
-_PATIENCE = 10.0  # seconds that workers of a killed run may take to notice
+OURS = (TEXTS, DOCUMENTS, LEDGER, DROPPED, FACTS)
+
+Claim = Callable[[Collection[str]], None]
+"""Told the paths of texts that will come, if known, before a run that begins anew changes anything; may refuse."""
 
 
 class Folder:
@@ -32,11 +33,13 @@ class Folder:
 
     ``inputs`` are the files and folders that are read, for the check that ``out`` lies in none of them. Entering
     raises ``OutputError`` where the folder cannot take a run, and says what to do; nothing is changed by it but
-    that the folder and its lock are there.
+    that the folder and its lock are there. ``claim`` is asked where the run goes elsewhere afterwards.
     """
 
-    def __init__(self, out: Path, *, inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-        self.out = out.resolve()
+    def __init__(
+        self, out: Path, *, inputs: Iterable[str | os.PathLike[str]] = (), claim: Claim = lambda planned: None
+    ) -> None:
+        self.out, self._claim = out.resolve(), claim
         self.work = self.out / WORK
         self._inputs = [os.fspath(i) for i in inputs]
         self._stack = ExitStack()
@@ -46,7 +49,7 @@ class Folder:
         _refuse(self.out, self._inputs)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            self._stack.enter_context(waited(self.out / LOCK))
         except BlockingIOError as e:
             raise OutputError(f"{self.out}: another run writes there ({e.strerror}); wait or choose another") from e
         except OSError as e:
@@ -55,18 +58,6 @@ class Folder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
-
-    def _lock(self) -> None:
-        """Take the lock; wait for a killed run's workers, which hold it until they see that it is gone."""
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._stack.enter_context(locked(self.out / LOCK))
-                return
-            except BlockingIOError:
-                if _alive(self.out / LOCK) or time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
 
     @property
     def finished(self) -> bool:
@@ -80,6 +71,7 @@ class Folder:
         """
         planned = list(planned)
         listed, abandoned = _former(self.out, planned)
+        self._claim(planned)
         write(self.out / RUN, json_of(self._run() | {"finished": False}))
         shutil.rmtree(self.work, ignore_errors=True)
         _remove(self.out, listed, abandoned)
@@ -138,18 +130,6 @@ class Folder:
         return str(started) if started and not self.finished else now()
 
 
-def _alive(lock: Path) -> bool:
-    try:
-        holder = int(lock.read_bytes().strip() or b"0")
-        if holder > 0:
-            os.kill(holder, 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except OSError:
-        return True
-    return holder > 0
-
-
 def _refuse(out: Path, inputs: Iterable[str]) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file; choose a folder")
@@ -176,7 +156,7 @@ def _former(out: Path, planned: Iterable[str]) -> tuple[set[str], list[str]]:
     if (out / FILES).exists():
         for path in (out / FILES).read_text("utf-8", "replace").split("\n"):
             parts = PurePosixPath(path).parts
-            if path == ERRORS or (parts[:1] and parts[0] in _OURS and ".." not in parts):
+            if path == ERRORS or (parts[:1] and parts[0] in OURS and ".." not in parts):
                 if path.endswith("/"):
                     folders.append(path)
                 else:
@@ -192,7 +172,7 @@ def _former(out: Path, planned: Iterable[str]) -> tuple[set[str], list[str]]:
         elif path not in listed:
             strangers.add(path)
     if strangers:
-        _refuse_strangers(out, strangers, planned)
+        refuse_strangers(out, strangers, planned)
     return listed, abandoned
 
 
@@ -200,7 +180,7 @@ def _walk(out: Path) -> Iterator[str]:
     with os.scandir(out) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
-        if entry.name in _OURS:
+        if entry.name in OURS:
             if entry.is_symlink() or not entry.is_dir():
                 raise OutputError(f"{entry.path}: is not a folder, a run needs one of that name; move it away")
             for folder, folders, files in os.walk(entry.path):
@@ -213,17 +193,18 @@ def _walk(out: Path) -> Iterator[str]:
             yield entry.name
 
 
-def _refuse_strangers(out: Path, strangers: set[str], planned: Iterable[str]) -> None:
+def refuse_strangers(out: Path | str, strangers: set[str], planned: Iterable[str]) -> None:
+    """Raise ``OutputError`` where a file that no run wrote has a name that one will need, or that readers go by."""
     files = {fold(path): path for path in strangers}
     folders = {fold(str(above)): path for path in strangers for above in PurePosixPath(path).parents}
     for path in chain(planned, (ERRORS,)):
         key = fold(path)
         above = (fold(str(p)) for p in PurePosixPath(path).parents)
         if found := files.get(key) or folders.get(key) or next((files[p] for p in above if p in files), None):
-            raise OutputError(f"{out / found}: no former run wrote it and it is in the way; move it away")
+            raise OutputError(f"{out}/{found}: no former run wrote it and it is in the way; move it away")
     for path in sorted(strangers):
         if not path.startswith(f"{TEXTS}/") and path.endswith((".parquet", ".jsonl.zst")):
-            raise OutputError(f"{out / path}: no former run wrote it and readers would take it for a part; move it")
+            raise OutputError(f"{out}/{path}: no former run wrote it and readers would take it for a part; move it")
 
 
 def _remove(out: Path, listed: Collection[str], abandoned: Iterable[str]) -> None:
