@@ -180,8 +180,32 @@ def test_components_are_those_of_the_edges(given_: tuple[int, list[tuple[int, in
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1000)), unique_by=lambda t: t[1], max_size=30))
 def test_stars_point_to_the_smallest_of_the_bucket(made: list[tuple[int, int]]) -> None:
     found = star(np.array([k for k, _ in made], np.uint64), np.array([d for _, d in made], np.int64))
-    least = {k: min(d for j, d in made if j == k) for k, _ in made}
-    assert set(zip(*(x.tolist() for x in found), strict=True)) == {(d, least[k]) for k, d in made if d != least[k]}
+    buckets = {k: [d for j, d in made if j == k] for k, _ in made}
+    wanted = {(d, min(b), len(b)) for b in buckets.values() for d in b if d != min(b)}
+    assert set(zip(*(x.tolist() for x in found), strict=True)) == wanted
+
+
+def crowd(count: int, copies: int, seed: int = 1) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Write pages from one template, four words of five; of some an edited copy: the pages, and which are pairs."""
+    random = Random(seed)
+    template = [f"modele{n}" for n in range(192)]
+    pages = [template + [f"m{random.randrange(10**7)}" for _ in range(48)] for _ in range(count)]
+    pairs = []
+    for n in random.sample(range(count // 2, count), copies):
+        page = list(pages[n])
+        for _ in range(8):
+            page[random.randrange(192, 240)] = f"x{random.randrange(10**7)}"
+        pairs.append((f"{n:04}", f"{len(pages):04}"))
+        pages.append(page)
+    return {f"{n:04}": " ".join(page) for n, page in enumerate(pages)}, pairs
+
+
+def test_pairs_in_a_crowd_that_is_unlike_them_are_found() -> None:
+    pages, pairs = crowd(500, 150)
+    strangers = [jaccard(shingles(pages["0000"]), shingles(pages[f"{n:04}"])) for n in range(1, 9)]
+    assert all(0.6 < each < 0.7 for each in strangers), "from one template, and no copies"
+    found = rows(list(pages), list(pages.values()))
+    assert {frozenset((id, str(row[3]))) for id, row in found.items() if row[3]} == set(map(frozenset, pairs))
 
 
 def test_a_document_of_equal_text_gets_the_similarity_of_its_twin() -> None:

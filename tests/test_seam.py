@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_clusters import crowd
 
 from cleaner.document import Document
 from cleaner.engine.local import Local
@@ -189,6 +190,15 @@ def test_the_plan_gives_what_the_pure_functions_give(tmp_path: Path, keep: Any) 
         row.pop("chunk")
     assert len(wanted) > 20
     assert sorted(found, key=lambda row: row["id"]) == wanted
+
+
+def test_a_crowd_is_parted_by_the_plan_as_in_memory(tmp_path: Path) -> None:
+    pages, pairs = crowd(200, 60, seed=7)
+    made = table(list(pages), sign(list(pages.values())), chars=list(map(len, pages.values())))
+    wanted = {row["id"]: row["twin"] for row in made.to_pylist()}
+    found = {row["id"]: row["twin"] for row in study(tmp_path, documents(pages))}
+    assert found == wanted
+    assert {frozenset(pair) for pair in found.items() if pair[1]} == set(map(frozenset, pairs))
 
 
 @pytest.mark.parametrize(("count", "memory"), [(1, 128), (5, 1024)])

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_cluster import NEEDS_SPARK, TODAY, crawl, same
+from test_clusters import crowd
 from test_seam import CRAWL, documents, fragments, keys, near, text
 
 from cleaner.engine.pool import Beat, Lost
@@ -52,7 +53,7 @@ def engine(session: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
 
 
 def test_duplicates_are_those_of_one_machine(engine: Spark, tmp_path: Path) -> None:
-    given = documents(near())
+    given = documents(near() | crowd(60, 20)[0])
     copies.duplicates(fragments(tmp_path / "1", given, 2), None, Duplicates(), 256, tmp_path, tmp_path / "1.parquet")
     found = copies.compare(engine, fragments(tmp_path / "2", given, 5, seed=4), Duplicates(), tmp_path / "2.parquet")
     assert found > 20

@@ -16,6 +16,8 @@ from cleaner.study.words import mixed
 
 RECALL = 0.99
 """The least share of pairs at the threshold that must meet in a band. ``recall`` of the parameters says what it is."""
+FEW = 32
+"""How many documents a bucket of ``narrow`` bands may have: what more of them share is what the crowd has in common."""
 
 
 class Bands(NamedTuple):
@@ -52,6 +54,16 @@ def parameters(threshold: float, permutations: int = 128, recall: float = RECALL
         if found.b > 1 and found.recall(threshold) >= recall:
             return found
     raise ValueError(f"{permutations} permutations cannot find pairs at {threshold}; take more or a higher threshold")
+
+
+def narrow(cut: Bands) -> Bands:
+    """Give bands of half as many rows, for those whom the others have not parted from a crowd.
+
+    >>> narrow(Bands(32, 4)), narrow(Bands(21, 6))
+    (Bands(b=64, r=2), Bands(b=42, r=3))
+    """
+    r = max(1, cut.r // 2)
+    return Bands(cut.b * cut.r // r, r)
 
 
 def band_keys(rows: npt.NDArray[np.uint32], band: int) -> npt.NDArray[np.uint64]:

@@ -5,7 +5,12 @@
    100,000 costs 100,000 pairs and not five thousand million.
 3. A pair counts if the two are alike enough: signatures say so, and near the threshold, where they cannot, the
    shingles that both have (``sketches``). What counts makes components.
-4. In a component the best document by the policy stays, and those alike enough *to it* are its copies. Of what
+4. Texts made from one template meet in crowds, and two that are alike may both be unlike the smallest of each: of
+   4,500 texts that shared 80 % of their words, 12 of 500 planted pairs were lost so. Where a crowd's smallest is unlike
+   one of it, all of it are cut anew into bands half as wide, and only buckets of few documents count: what few share
+   is not the template. That finds 11 of those 12. To pair the rest of each crowd with its second and third smallest
+   found none.
+5. In a component the best document by the policy stays, and those alike enough *to it* are its copies. Of what
    remains the best stays again, and so on. So **every copy is verified against the very document that stays in its
    place**: a chain A, B, C with A unlike C never makes C a copy of A.
 
@@ -23,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleaner.study import signatures, sketches
-from cleaner.study.bands import Bands, band_keys, parameters
+from cleaner.study.bands import FEW, Bands, band_keys, narrow, parameters
 from cleaner.study.signatures import Signed
 
 Ints = npt.NDArray[np.int64]
@@ -155,10 +160,19 @@ def clusters(
     first = np.flatnonzero(alike == np.arange(alike.size))  # the smallest id of each text
     first = first[signatures.signed(signed.minhash)[order[first]]]
     component = np.arange(alike.size)
+    unlike, again = np.zeros(alike.size, np.bool_), np.zeros(alike.size, np.bool_)
     for band in range(bands.b):
-        keys = _gathered(signed, order, first, bands, band)
-        left, right = star(keys, first)
-        new = component[left] != component[right]
+        left, right, size = star(_gathered(signed, order, first, bands, band), first)
+        counts = measure(left, right) >= threshold
+        component = joined(component, left[counts], right[counts])
+        unlike[right[~counts & (size > 2)]] = True
+    for band in range(bands.b):
+        left, right, size = star(_gathered(signed, order, first, bands, band), first)
+        again[left[unlike[right] & (size > 2)]] = True
+    crowd, cut = np.flatnonzero(again), narrow(bands)
+    for band in range(cut.b):
+        left, right, size = star(_gathered(signed, order, crowd, cut, band), crowd)
+        new = (size <= FEW) & (component[left] != component[right])
         left, right = left[new], right[new]
         counts = measure(left, right) >= threshold
         component = joined(component, left[counts], right[counts])
@@ -187,18 +201,19 @@ def measuring(
     return measure
 
 
-def star(keys: npt.NDArray[np.uint64], documents: Ints) -> tuple[Ints, Ints]:
-    """Pair each document with the smallest of those that have its key: (documents, smallest), without itself.
+def star(keys: npt.NDArray[np.uint64], documents: Ints) -> tuple[Ints, Ints, Ints]:
+    """Pair each document with the smallest of those that have its key: (documents, smallest, how many), without itself.
 
     >>> star(np.array([7, 5, 7, 7], np.uint64), np.array([10, 11, 12, 13]))
-    (array([12, 13]), array([10, 10]))
+    (array([12, 13]), array([10, 10]), array([3, 3]))
     """
     by = np.argsort(keys, kind="stable")
     keys, documents = keys[by], documents[by]
-    start = _starts(keys)
-    hub = np.minimum.reduceat(documents, np.flatnonzero(start))[np.cumsum(start) - 1] if keys.size else documents
+    first = np.flatnonzero(_starts(keys))
+    size = np.diff(first, append=keys.size)
+    hub = np.minimum.reduceat(documents, first).repeat(size) if keys.size else documents
     other = documents != hub
-    return documents[other], hub[other]
+    return documents[other], hub[other], size.repeat(size)[other]
 
 
 def joined(component: Ints, left: Ints, right: Ints) -> Ints:

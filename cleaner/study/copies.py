@@ -1,9 +1,9 @@
 """The plan that finds near-duplicates among any number of documents, for any engine: ``clusters`` in relations.
 
 Signatures -> texts of the same words collapse -> bands -> stars -> pairs verified on the signatures, near the threshold
-on what the texts share -> components -> what stays by the policy. Documents are numbered in the order of their ids, so
-that only integers are joined; in memory is a batch at a time, and of the components what the verified pairs name (16
-bytes a document that has a copy).
+on what the texts share -> crowds once more, in narrow bands -> components -> what stays by the policy. Documents are
+numbered in the order of their ids, so that only integers are joined; in memory is a batch at a time, and of the
+components what the verified pairs name (16 bytes a document that has a copy).
 What it gives is what ``clusters.table`` gives for the same documents.
 """
 
@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cleaner.engine.seam import Batches, Count, Engine, Held, Least, Table, columns
+from cleaner.engine.seam import Batches, Count, Engine, Held, Least, Sum, Table, columns
 from cleaner.settings import Duplicates
 from cleaner.study import bands, index, rows
+from cleaner.study.bands import Bands
 from cleaner.study.signatures import Scheme, Signed
 from cleaner.study.tables import save
 
@@ -154,6 +155,7 @@ _NUMBERED = pa.schema([pa.field("position", _INT), *(f for f in DOCUMENTS if f.n
 _OF_TEXT = columns(position=_INT, text=_INT)
 _SIGNATURES = columns(position=_INT, minhash=pa.binary())
 _SKETCHES = columns(position=_INT, sketch=pa.binary())
+_CROWDS = columns(position=_INT, hub=_INT, crowd=_INT)
 _HUBS = columns(hub=_INT, other=pa.binary())
 _ORDER = {
     "least-chrome": ("removed", "-chars", "position"),
@@ -171,15 +173,35 @@ def _texts(engine: Engine[Held], documents: Table[Held]) -> Table[Held]:
 
 
 def _edges(engine: Engine[Held], texts: Table[Held], settings: Duplicates) -> Table[Held]:
-    """Give the pairs of texts, one the smallest of a bucket that both are in, that are alike enough."""
+    """Give pairs of texts that are alike enough, one the smallest of a bucket that both are in."""
     sketched, texts = engine.select(texts, _SKETCHES), engine.checkpoint(engine.select(texts, _SIGNATURES))
     cut = bands.parameters(settings.threshold, settings.permutations)
+    pairs = _stars(engine, texts, cut, "size > 1")
+    edges = _alike(engine, texts, sketched, pairs, settings)
+    crowded = engine.filter(pairs, "crowds > 0")
+    unlike = engine.group(engine.join(crowded, edges, rows.PAIRS.names, "anti"), ("hub",), {"times": Count()})
+    again = engine.group(engine.join(crowded, unlike, ("hub",), "semi"), _AT, {"times": Count()})
+    crowd = engine.checkpoint(engine.join(texts, again, _AT, "semi"))
+    few = _stars(engine, crowd, bands.narrow(cut), f"size > 1 and size <= {bands.FEW}")
+    return engine.checkpoint(engine.union(edges, _alike(engine, crowd, sketched, few, settings)))
+
+
+def _stars(engine: Engine[Held], texts: Table[Held], cut: Bands, wanted: str) -> Table[Held]:
+    """Give each pair of a text and the smallest of a bucket once, and how many of such buckets hold more than both."""
     keyed = engine.checkpoint(engine.map(texts, partial(rows.keyed, cut=cut), rows.KEYS))
     buckets = engine.group(keyed, ("key",), {"hub": Least("position"), "size": Count()})
-    buckets = engine.checkpoint(engine.filter(buckets, "size > 1"))
+    buckets = engine.checkpoint(engine.filter(buckets, wanted))
     pairs = engine.filter(engine.join(keyed, buckets, ("key",), "inner"), "position <> hub")
-    pairs = engine.checkpoint(engine.group(pairs, ("position", "hub"), {"times": Count()}))
+    told = engine.select(pairs, _CROWDS, {"crowd": "case when size > 2 then 1 else 0 end"})
+    return engine.checkpoint(engine.group(told, rows.PAIRS.names, {"crowds": Sum("crowd")}))
+
+
+def _alike(
+    engine: Engine[Held], texts: Table[Held], sketched: Table[Held], pairs: Table[Held], settings: Duplicates
+) -> Table[Held]:
+    """Give the pairs that are alike enough, ``rows.PAIRS``."""
     compared = partial(rows.compared, threshold=settings.threshold)
+    pairs = engine.select(pairs, rows.PAIRS)
     found = engine.checkpoint(engine.map(_both(engine, texts, pairs, "minhash"), compared, rows.MAYBE))
     unsure = _both(engine, sketched, engine.filter(found, "not sure"), "sketch")
     more = engine.map(unsure, partial(rows.weighed, threshold=settings.threshold), rows.PAIRS)
