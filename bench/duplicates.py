@@ -2,6 +2,7 @@
 
     python bench/duplicates.py planted               300 near-duplicates, and copies edited beyond, in 3,000 pages
     python bench/duplicates.py scale -o scale.png    1,000 to 1,000,000 documents, and 100,000 equal ones; time and peak
+    python bench/duplicates.py plan --words 2000     100,000 documents of that length through the plan of a run
     python bench/duplicates.py speed                 MB/s of signatures on one core, with numba and without
     python bench/duplicates.py peers                 CPU seconds beside datatrove and text-dedup, where installed
 
@@ -25,9 +26,13 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
+from cleaner.settings import Duplicates
 from cleaner.study import signatures
 from cleaner.study.clusters import THRESHOLD, clusters, table
+from cleaner.study.copies import DOCUMENTS, duplicates
 from cleaner.study.signatures import Signed, jaccard, shingles, sign
 
 SYLLABLES = [a + b for a in "b c d f g l m n p r s t v tr pl".split() for b in "a e i o u ai on é eu".split()]
@@ -209,6 +214,66 @@ def scale(plot: Path | None, sizes: tuple[int, ...] = (1_000, 10_000, 100_000, 1
         print(plot)
 
 
+def fragment(path: Path, count: int, words: int, seed: int = 5, copies: float = 0.2) -> None:
+    """Sign texts of about so many words, a fifth of them copies of others with one word of a hundred changed."""
+    language, dice = Language(seed), np.random.default_rng(seed)
+    known, cumulated = np.array(language.words, object), np.array(language.weights)
+    cumulated /= cumulated[-1]
+
+    def drawn(size: int) -> npt.NDArray[np.int64]:
+        return np.searchsorted(cumulated, dice.random(size))
+
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, DOCUMENTS) as writer:
+        texts: list[npt.NDArray[np.int64]] = []
+        for start in range(0, count, 500):
+            fresh = []
+            for _ in range(min(500, count - start)):
+                if texts and dice.random() < copies:
+                    text = texts[dice.integers(len(texts))].copy()
+                    changed = dice.integers(text.size, size=text.size // 100)
+                    text[changed] = drawn(changed.size)
+                else:
+                    text = drawn(int(words * dice.uniform(0.8, 1.2)))
+                fresh.append(text)
+            texts = fresh
+            signed = sign([" ".join(known[text]) for text in texts])
+            columns = (
+                [f"{start + n:09}" for n in range(len(texts))],
+                [start // 500] * len(texts),
+                [each.tobytes() for each in signed.exact],
+                [each.tobytes() for each in signed.minhash],
+                [text.size for text in texts],
+                [0] * len(texts),
+                [""] * len(texts),
+                list(signed.sketches),
+            )
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, DOCUMENTS, strict=True)]
+            writer.write_batch(pa.record_batch(arrays, schema=DOCUMENTS))
+
+
+def planned(folder: Path, memory_mb: int) -> None:
+    """Compare what ``fragment`` signed, in a process of its own, and print: CPU seconds, MB at the peak, rows."""
+    (folder / "spill").mkdir(exist_ok=True)
+    found = duplicates([folder / "in.arrow"], None, Duplicates(), memory_mb, folder / "spill", folder / "out.parquet")
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, found)
+
+
+def plan(count: int, words: int, memory_mb: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.process_time()
+        fragment(Path(folder, "in.arrow"), count, words)
+        made = time.process_time() - start
+        size = Path(folder, "in.arrow").stat().st_size / 1e6
+        command = [sys.executable, __file__, "planned", folder, str(memory_mb)]
+        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    seconds, peak, found = map(float, told)
+    print(
+        f"{count:,} documents of about {words:,} words: {made:.0f} CPU s to invent and sign, {size:,.0f} MB; "
+        f"{seconds:.1f} CPU s to compare, peak {peak:,.0f} MB (told {memory_mb}); {int(found):,} in clusters"
+    )
+
+
 def best(call: Callable[[], object], rounds: int = 5) -> float:
     seconds = []
     for _ in range(rounds):
@@ -318,6 +383,13 @@ def main() -> None:
     commands.add_parser("planted").add_argument("--threshold", type=float, default=THRESHOLD)
     command = commands.add_parser("scale")
     command.add_argument("-o", "--plot", type=Path)
+    command = commands.add_parser("plan")
+    command.add_argument("--count", type=int, default=100_000)
+    command.add_argument("--words", type=int, default=2_000)
+    command.add_argument("--memory-mb", type=int, default=1024)
+    command = commands.add_parser("planned")
+    command.add_argument("folder", type=Path)
+    command.add_argument("memory_mb", type=int)
     commands.add_parser("speed")
     command = commands.add_parser("peers")
     command.add_argument("--datatrove", default=sys.executable, help="a Python that has datatrove")
@@ -331,6 +403,10 @@ def main() -> None:
             planted(threshold=a.threshold)
         case "scale":
             scale(a.plot)
+        case "plan":
+            plan(a.count, a.words, a.memory_mb)
+        case "planned":
+            planned(a.folder, a.memory_mb)
         case "speed":
             speed()
         case "peers":

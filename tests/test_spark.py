@@ -15,6 +15,7 @@ from test_cluster import NEEDS_SPARK, TODAY, crawl, same
 from test_clusters import crowd
 from test_seam import CRAWL, documents, fragments, keys, near, text
 
+from cleaner.delivery import Delivery
 from cleaner.engine.pool import Beat, Lost
 from cleaner.engine.seam import Count, Least, Sum, columns
 from cleaner.run import run
@@ -146,12 +147,18 @@ def test_what_kills_its_worker_is_known_and_the_rest_done(session: Any, tmp_path
 # Whole runs.
 
 
-def test_a_run_is_that_of_one_machine(session: Any, tmp_path: Path) -> None:
+def test_a_run_is_that_of_one_machine_at_an_address_too(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cleaner.cluster import on
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = str(crawl(tmp_path / "in", 150))
     run([source], tmp_path / "a", Settings(run=Run(workers=1)), today=TODAY)
-    found = run([source], tmp_path / "b", Settings(), today=TODAY, where=on(session=session))
+    with Delivery(f"local://{tmp_path}/b", tmp_path / "work") as into:
+        given = {"claim": into.claim, "where": on(session=session)}
+        found = run([source], into.folder, Settings(), today=TODAY, **given)  # type: ignore[arg-type]
+        into.send(lambda state: None)
     assert (found.tally.documents, found.errors) == (150, 1)
     same(tmp_path / "a", tmp_path / "b")
     assert run([source], tmp_path / "b", Settings(), today=TODAY, where=on(session=session)).idle
