@@ -144,6 +144,9 @@ class Delivery:
             (self.folder / FILES).unlink(missing_ok=True)
             shutil.rmtree(self._home, ignore_errors=True)
         self._stack.close()
+        if isinstance(error, OutputError) and str(error).startswith(f"{self.folder}: "):
+            told = f"{self.store.address} (worked on in {self.folder})"
+            raise OutputError(f"{told}{str(error).removeprefix(str(self.folder))}") from error
 
     @property
     def is_waiting(self) -> bool:
