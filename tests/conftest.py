@@ -11,8 +11,9 @@ import fsspec
 import pytest
 from hypothesis import settings
 
-settings.register_profile("commit", max_examples=60)
-settings.register_profile("thorough", max_examples=1000)
+# No deadline: it is a law that is tried, and a busy machine is slow at times.
+settings.register_profile("commit", max_examples=60, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile("commit")
 
 
