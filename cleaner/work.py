@@ -5,30 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from cleaner.decide import decide
-from cleaner.document import Document, Patch
+from cleaner.document import Document
 from cleaner.engine.pool import Beat
+from cleaner.line import pipeline_of
 from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import apart, document_of, of_span
 from cleaner.rules import Rules
-from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.site_lines import page
 from cleaner.sites import From, site_of
-from cleaner.stages import LINE, Stage, lines, stage
-from cleaner.stages.quality import PLAIN, SIGNALS, Quality
-from cleaner.stages.repeated import Asked, Repeated
+from cleaner.stages import lines
 from cleaner.study import paragraphs
 from cleaner.study.copies import DOCUMENTS, of_chunk
-from cleaner.study.facts import saved
 from cleaner.study.repeats import KEYS
 from cleaner.study.signatures import Scheme, sign, signed, warm
 from cleaner.write import fragment
@@ -262,55 +259,6 @@ def _unread(span: Span, reason: str) -> Fault:
     if span.stop == _WHOLE:
         return Fault(span.source.id, 0, "read", reason)
     return Fault(f"{span.source.id}#{span.start}-{span.stop}", span.start, "read", f"not read to its end: {reason}")
-
-
-class _Timed:
-    """A stage and the seconds that it takes."""
-
-    def __init__(self, inner: Stage, seconds: dict[str, float]) -> None:
-        self.inner, self.name, self._seconds = inner, inner.name, seconds
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)  # what else a stage can: tell that it is settled, say
-
-    def propose(self, document: Document) -> Patch:
-        began = time.thread_time()
-        try:
-            return self.inner.propose(document)
-        finally:
-            self._seconds[self.name] = self._seconds.get(self.name, 0.0) + time.thread_time() - began
-
-
-def pipeline_of(
-    settings: Settings, rules: Rules, today: str, seconds: dict[str, float] | None = None, facts: Path | None = None
-) -> Pipeline:
-    """Make the stages that settings ask for; ``seconds`` collects what each takes, ``facts`` is a folder of them."""
-    made: list[Stage] = [*_stages(settings.clean, rules, today), Quality(_signals(settings))]
-    if facts is not None:
-        asked = settings.repeated
-        made.insert(1, Repeated(saved(facts), Asked(asked.share_many, asked.share_few, pages=asked.least)))
-    if seconds is not None:
-        made = [_Timed(each, seconds) for each in made]
-    return Pipeline(made, rules=rules, profile=settings.clean.profile, keep=settings.clean.keep, today=today)
-
-
-@cache
-def _stages(clean: Cleaning, rules: Rules, today: str) -> tuple[Stage, ...]:
-    keep = frozenset(clean.keep)
-    if clean.extract == "none":
-        return tuple(stage(name, rules, clean.profile, keep, today) for name in LINE if name != "extract")
-    return tuple(stage(name, rules, clean.profile, keep, today, clean.extract) for name in LINE)
-
-
-def _signals(settings: Settings) -> frozenset[str]:
-    """Give the quality signals to label: those of words and lines, and those that a threshold asks for."""
-    asked = {
-        name
-        for name in SIGNALS
-        for side in ("min", "max")
-        if getattr(settings.drop.quality, f"{side}_{name}") is not None
-    }
-    return frozenset(SIGNALS if settings.clean.signals == "all" else PLAIN | asked)
 
 
 def decides(settings: Settings) -> bool:

@@ -21,7 +21,7 @@ LAYERS = (
     ("stages",),
     ("settings", "proof", "pipeline", "revision", "sides", "engine"),
     ("config", "decide", "golden", "explain", "lint", "progress", "rulebook", "effect", "study"),
-    ("keeps", "counting"),
+    ("keeps", "counting", "line"),
     ("learn", "near", "call", "work", "scores"),
     ("propose", "sharding", "dedup"),
     ("run",),
