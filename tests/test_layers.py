@@ -17,7 +17,7 @@ LAYERS = (
     ("document", "fold", "atoms"),
     ("marks", "rules"),
     ("read", "write", "matcher", "shapes", "stamps"),
-    ("site_lines", "sites", "blocks"),
+    ("site_lines", "sites", "blocks", "parsed"),
     ("stages",),
     ("settings", "proof", "pipeline", "revision", "sides", "engine"),
     ("config", "decide", "golden", "explain", "lint", "progress", "rulebook", "effect", "study"),
