@@ -55,6 +55,8 @@ _LONGS = ((0xE01, 0xE7F), (0xE81, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17D3), (0
 _PER_WORD = {_IDEOGRAPH: 2, _LONG: 4}
 _KNOWN = 0x32400
 """Code points from here on (tags, private use) are no letters."""
+_NEAR = 0x3000
+"""Code points before are alphabets and their signs: a process that sees no others makes its table in a tenth."""
 
 _CHUNK = 1 << 14
 """Characters at a time, so that memory is bounded by the words; texts are cut at blanks."""
@@ -80,18 +82,18 @@ class _Words(NamedTuple):
 
 
 @cache
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.zeros(_KNOWN + 1, np.uint8)
+def _classes(known: int) -> npt.NDArray[np.uint8]:
+    table = np.zeros(known + 1, np.uint8)
     kinds = {"L": _LETTER, "M": _MARK, "N": _MARK, "Z": _BLANK}
-    categories = [*map(unicodedata.category, map(chr, range(_KNOWN)))]  # in C: every process waits for it
+    categories = [*map(unicodedata.category, map(chr, range(known)))]  # in C: every process waits for it
     told = {category: kinds.get(category[0], _OTHER) for category in set(categories)}
-    table[:_KNOWN] = np.frombuffer(bytes(map(told.__getitem__, categories)), np.uint8)
+    table[:known] = np.frombuffer(bytes(map(told.__getitem__, categories)), np.uint8)
     for ranges, kind in ((_IDEOGRAPHS, _IDEOGRAPH), (_LONGS, _LONG)):
         for first, last in ranges:
             part = table[first : last + 1]
             part[(part >= _MARK)] = kind
     for characters, kind in ((_STOPS, _STOP), (_WIDE_STOPS, _WIDE_STOP), ("\t\n\v\f\r\x85\u200b", _BLANK)):
-        table[[ord(c) for c in characters]] = kind
+        table[[ord(c) for c in characters if ord(c) < known]] = kind
     return table
 
 
@@ -123,7 +125,7 @@ def _mixed(keys: _U64) -> _U64:
 def _part(text: str) -> _Words:
     """Give the words of one part, by whole-array steps."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = _classes().take(codes, mode="clip")
+    kinds = _classes(_NEAR if codes.max() < _NEAR else _KNOWN).take(codes, mode="clip")
     after = np.concatenate((kinds[1:], _EDGE))
     blank = kinds == _BLANK
     stops = (kinds == _STOP) | (kinds == _WIDE_STOP)
