@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow as pa
 from cleaner.decide import decide
 from cleaner.document import Document
 from cleaner.engine.pool import Beat
+from cleaner.engine.seam import columns
 from cleaner.line import pipeline_of
 from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
@@ -27,14 +28,15 @@ from cleaner.stages import lines
 from cleaner.study import paragraphs
 from cleaner.study.copies import DOCUMENTS, of_chunk
 from cleaner.study.repeats import KEYS
-from cleaner.study.signatures import Scheme, sign, signed, warm
+from cleaner.study.signatures import Scheme, sign, signed
 from cleaner.write import fragment
 from cleaner.write.atomic import Names
-from cleaner.write.fragment import Fragment, Marker, Signable, batch_of, keep_table, table_path
+from cleaner.write.fragment import Fragment, Marker, Tally, batch_of, batches, keep_table, table_path
 from cleaner.write.parts import Form
 from cleaner.write.shards import Merged, Shard, Writing, merge
 
-LINES, SIGNATURES, PARAGRAPHS = "lines", "signatures", "paragraphs"
+LINES, SIGNABLE, SIGNATURES, PARAGRAPHS = "lines", "signable", "signatures", "paragraphs"
+_SIGNABLE = columns(removed=pa.int64(), date=pa.string())  # of each document, beside its text
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
 _SMALL = 1 << 20  # bytes of input
 _WHOLE = -1  # the stop of a span that is a whole file: one document
@@ -58,6 +60,15 @@ class Count(msgspec.Struct, frozen=True):
     chunk: Chunk
     poison: dict[int, str] = {}
     unread: dict[int, tuple[int, str]] = {}
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """Sign the clean texts of the chunk of a number.
+
+    Not while it is cleaned: what signs is a compiler, and takes 130 MB of each process that has it.
+    """
+
+    number: int
 
 
 class Merge(msgspec.Struct, frozen=True):
@@ -100,9 +111,6 @@ class Job:
             return
         # In no language, and long enough that no pattern is left for later.
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
-        if self.signs:
-            given = self.settings.duplicates
-            warm(Scheme(given.shingle, given.permutations))
 
     @property
     def writing(self) -> Writing:
@@ -125,10 +133,12 @@ class Worker:
         self.seconds: dict[str, float] = {}
         self.paragraphs: list[tuple[bytes, int, int, str]] = []
 
-    def __call__(self, task: Count | Clean | Merge, beat: Beat) -> Marker | Merged | None:
+    def __call__(self, task: Count | Clean | Sign | Merge, beat: Beat) -> Marker | Tally | Merged | None:
         """Do one task; what it gives is on the disk when this returns."""
         if isinstance(task, Merge):
             return merge(task.shard, self.job.writing)
+        if isinstance(task, Sign):
+            return self._sign(task.number)
         if isinstance(task, Clean):
             return self._clean(task, beat)
         self._count(task, beat)
@@ -188,7 +198,7 @@ class Worker:
             if self.job.repeated is not None:
                 made.attach(PARAGRAPHS, batch_of(self.paragraphs, paragraphs.PARAGRAPHS))
             if self.job.signs:
-                made.attach(SIGNATURES, self._signed(made.signable, task.chunk.number))
+                made.attach(SIGNABLE, batch_of([each[1:] for each in made.signable], _SIGNABLE))
             made.tally.seconds = dict(self.seconds)
             made.tally.seconds["read and write"] = time.thread_time() - began - sum(self.seconds.values())
             return made.commit()
@@ -213,27 +223,25 @@ class Worker:
         drop = msgspec.structs.replace(self.job.settings.drop, duplicates=False)
         return bool(decide(document.labels | {"chars": len(document.text)}, drop))
 
-    def _signed(self, documents: Sequence[Signable], number: int) -> pa.RecordBatch:
-        """Sign the clean texts of a chunk."""
+    def _sign(self, number: int) -> Tally:
+        """Sign the clean texts of a chunk; give the seconds that took."""
         began = time.thread_time()
         given = self.job.settings.duplicates
-        found = sign([each.text for each in documents], Scheme(given.shingle, given.permutations))
-        told = signed(found.minhash)
+        ids: list[str] = []
+        texts: list[str] = []
+        for batch in batches(table_path(self.job.work, number, fragment.DOCUMENTS)):
+            ids += map(str, batch.column("id").to_pylist())
+            texts += map(str, batch.column("text").to_pylist())
+        told = [row for batch in batches(table_path(self.job.work, number, SIGNABLE)) for row in _rows(batch)]
+        found = sign(texts, Scheme(given.shingle, given.permutations))
         rows = [
-            (
-                each.id,
-                number,
-                exact.tobytes(),
-                minhash.tobytes() if known else None,
-                len(each.text),
-                each.removed,
-                each.date,
-                sketch,
+            (id, number, exact.tobytes(), minhash.tobytes() if known else None, len(text), *beside, sketch)
+            for id, text, beside, exact, minhash, sketch, known in zip(
+                ids, texts, told, *found, signed(found.minhash), strict=True
             )
-            for each, exact, minhash, sketch, known in zip(documents, *found, told, strict=True)
         ]
-        self.seconds["duplicates"] = time.thread_time() - began
-        return batch_of(rows, DOCUMENTS)
+        keep_table(table_path(self.job.work, number, SIGNATURES), batch_of(rows, DOCUMENTS))
+        return Tally(seconds={"duplicates": time.thread_time() - began})
 
     def _records(self, task: Clean | Count, beat: Beat) -> Iterator[Record | Fault]:
         """Yield the chunk's records, those left out that may not even be read."""
@@ -253,6 +261,10 @@ class Worker:
                 n += 1
                 if n == stop + 1:
                     break
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _unread(span: Span, reason: str) -> Fault:

@@ -23,7 +23,7 @@ LAYERS = (
     ("config", "decide", "golden", "explain", "lint", "progress", "rulebook", "effect", "study"),
     ("keeps", "counting", "line"),
     ("learn", "near", "call", "work", "scores"),
-    ("propose", "sharding", "dedup"),
+    ("propose", "sharding", "dedup", "place"),
     ("run",),
     ("cluster",),
     ("cli", "__init__", "pytest_plugin"),

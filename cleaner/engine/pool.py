@@ -214,14 +214,55 @@ class _Worker:
         self.pipe.close()
 
     def cause(self) -> str:
-        code = self._process.exitcode
-        if code == _FULL:
-            return "ran out of memory"
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
-            killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
-            return f"killed its worker process: {name}{killed}"
-        return f"ended its worker process: exit code {code}"
+        return _cause(self._process.exitcode)
+
+
+def _cause(code: int | None) -> str:
+    if code == _FULL:
+        return "ran out of memory"
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+        killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+        return f"killed its worker process: {name}{killed}"
+    return f"ended its worker process: exit code {code}"
+
+
+def apart(do: Callable[[], object]) -> None:
+    """Do something in a process of its own, which gives back what memory it took; raise what it raises.
+
+    Raises ``RuntimeError`` where the process dies of something else. Killed with this process, or before it.
+    """
+    context = _context()
+    pipe, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_alone, args=(do, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        error = pipe.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"what was done in a process of its own {_cause(process.exitcode)}") from None
+    finally:
+        process.kill()
+        process.join()
+        pipe.close()
+    if error is not None:
+        raise error
+
+
+def _alone(do: Callable[[], object], pipe: Connection[Any, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _tie()
+    try:
+        do()
+    except Exception as error:
+        try:
+            pipe.send(error)
+        except Exception:  # one that cannot be sent
+            pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
+    else:
+        pipe.send(None)
 
 
 def _context() -> Any:
@@ -236,7 +277,7 @@ def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, me
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _bind(memory)
-    threading.Thread(target=_follow, daemon=True).start()
+    _tie()
     try:
         do = start()
     except Exception as error:
@@ -263,15 +304,21 @@ def _failing(error: Exception) -> Do:
 
 
 def _bind(memory: int) -> None:
-    """Bound what the process may have, and bind its life to its parent's, in the kernel: C code holds up threads."""
+    """Bound what the process may have."""
     if sys.platform != "linux":
         return
     # What a fork has from its driver counts: after comparing documents there, 2.3 GB that are reserved and not used.
     memory += _had()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (memory if hard < 0 else min(memory, hard), hard))
-    with suppress(OSError, AttributeError):  # a C library without prctl
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _tie() -> None:
+    """Bind the life of the process to its parent's, in the kernel where that can be: C code holds up threads."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without prctl
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_follow, daemon=True).start()
 
 
 def _had() -> int:
