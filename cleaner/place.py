@@ -66,9 +66,9 @@ class _Here:
 
     def pool(self, most: int | None = None) -> Pool[Task, Done]:
         settings = self.job.settings
-        self.job.warm()
         count = workers(settings)
-        return Pool(self.job.start, min(count, most or count), settings.run.timeout, WORKER_MEMORY)
+        made: Pool[Task, Done] = Pool(self.job.start, min(count, most or count), settings.run.timeout, WORKER_MEMORY)
+        return made.fill() if self.job.warm() else made
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
         apart(partial(site_lines, counted, earlier, to, self.job.settings.run.memory_mb, self._spill()))

@@ -102,15 +102,16 @@ class Job:
         """Load the rules."""
         return loaded(self.rules)
 
-    def warm(self) -> None:
+    def warm(self) -> bool:
         """Compile what every document needs: forked workers, and those that replace them, share it.
 
-        Not where there is less to read than would take that time.
+        Not where there is less to read than would take that time; give whether it was done.
         """
         if self.size < _SMALL:
-            return
+            return False
         # In no language, and long enough that no pattern is left for later.
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
+        return True
 
     @property
     def writing(self) -> Writing:

@@ -80,6 +80,12 @@ class Pool(Generic[Task, Result]):
             worker.kill()
         self._workers.clear()
 
+    def fill(self) -> Pool[Task, Result]:
+        """Start all workers now: what is read to make the first tasks is then no part of them."""
+        while len(self._workers) < self._count:
+            self._workers.append(_Worker(self._start, self._memory))
+        return self
+
     def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result | Lost | Failed] | None]:
         """Yield each task with what became of it, as they end; None now and then, where nothing has ended for long.
 
