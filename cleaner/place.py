@@ -21,6 +21,7 @@ from cleaner.write.shards import Merged
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
 WORKER_MEMORY = 2 << 30
+_RESIDENT = 256 << 20  # bytes of a worker between tasks: more is what libraries remember of the pages before
 
 Task = Count | Clean | Sign | Merge
 Done = Marker | Tally | Merged | None
@@ -67,7 +68,8 @@ class _Here:
     def pool(self, most: int | None = None) -> Pool[Task, Done]:
         settings = self.job.settings
         count = workers(settings)
-        made: Pool[Task, Done] = Pool(self.job.start, min(count, most or count), settings.run.timeout, WORKER_MEMORY)
+        count = min(count, most or count)
+        made: Pool[Task, Done] = Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, _RESIDENT)
         return made.fill() if self.job.warm() else made
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:

@@ -114,6 +114,7 @@ class _Driver:
             clusters=self.clusters if call.studies else None,
             signs=call.studies,
             size=self.total,
+            pages=call.pages,
             repeated=self.facts / "paragraphs.parquet" if call.studies and call.settings.repeated.paragraphs else None,
         )
         self.shards = Sharding(self.folder.out, self.work, self.settings.output.shard_mb << 20)

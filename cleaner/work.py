@@ -18,6 +18,7 @@ from cleaner.engine.seam import columns
 from cleaner.line import pipeline_of
 from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
+from cleaner.read.files import document
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import apart, document_of, of_span
 from cleaner.rules import Rules
@@ -38,7 +39,10 @@ from cleaner.write.shards import Merged, Shard, Writing, merge
 LINES, SIGNABLE, SIGNATURES, PARAGRAPHS = "lines", "signable", "signatures", "paragraphs"
 _SIGNABLE = columns(removed=pa.int64(), date=pa.string())  # of each document, beside its text
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
-_SMALL = 1 << 20  # bytes of input
+_SMALL, _LARGE = 1 << 20, 8 << 20  # bytes of input
+_PAGE = (
+    f"<!doctype html><title>A page</title><article><h1>A page</h1>{'<p>A line of it, and another one.' * 9}</article>"
+)
 _WHOLE = -1  # the stop of a span that is a whole file: one document
 
 
@@ -92,6 +96,7 @@ class Job:
     clusters: Path | None = None
     signs: bool = False
     size: int = 0
+    pages: bool = True  # whether inputs may hold any
     repeated: Path | None = None  # where it is told which paragraphs repeat, if they are asked for
 
     def start(self) -> Worker:
@@ -111,6 +116,8 @@ class Job:
             return False
         # In no language, and long enough that no pattern is left for later.
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
+        if self.pages and self.size >= _LARGE:
+            pipeline_of(self.settings, self.load(), self.today).clean(document(_PAGE))
         return True
 
     @property

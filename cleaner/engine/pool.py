@@ -25,6 +25,7 @@ if sys.platform != "win32":
 _LOOK = 0.25  # seconds between two looks at the beats
 _FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
+_LEAST_DONE = 8  # tasks before a worker is measured: what it has learned by then is worth its start
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
@@ -64,11 +65,15 @@ class Pool(Generic[Task, Result]):
     ``start`` is called once in each worker and gives the function that does a task; it must be picklable where
     processes are not forked. An item that takes longer than ``timeout`` seconds costs its worker the life; one that
     asks for ``memory`` bytes beyond what its process had from the driver gets a ``MemoryError`` (Linux; elsewhere the
-    system decides). A task is ``Failed`` when worker after worker dies before it could begin.
+    system decides). A task is ``Failed`` when worker after worker dies before it could begin. A worker that holds more
+    than ``resident`` bytes when it has done a task, and some before, makes room for a new one (Linux).
     """
 
-    def __init__(self, start: Callable[[], Do], workers: int, timeout: float, memory: int) -> None:
+    def __init__(
+        self, start: Callable[[], Do], workers: int, timeout: float, memory: int, resident: int = sys.maxsize
+    ) -> None:
         self._start, self._count, self._timeout, self._memory = start, workers, timeout, memory
+        self._resident = resident
         self._workers: list[_Worker] = []
         self._stillborn = 0
 
@@ -137,6 +142,9 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
+                if worker.done % _LEAST_DONE == 0 and worker.resident() > self._resident:
+                    worker.kill()
+                    self._workers.remove(worker)
                 yield task, result
         now = time.monotonic()
         for worker in by_pipe.values():
@@ -185,6 +193,7 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.busy = False
+        self.done = 0
         self.task: Any = None
 
     @property
@@ -212,7 +221,16 @@ class _Worker:
     def take(self) -> Any:
         result = self.pipe.recv()
         self.busy = False
+        self.done += 1
         return result
+
+    def resident(self) -> int:
+        """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
+        try:
+            with open(f"/proc/{self._process.pid}/statm") as file:
+                return int(file.read().split()[1]) * resource.getpagesize()
+        except OSError:
+            return 0
 
     def kill(self) -> None:
         self._process.kill()
@@ -302,11 +320,20 @@ def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, me
             result = Failed(f"{type(error).__name__}: {error}")
         beat.at(-1, -1)
         pipe.send(result)
+        del task, result
+        _give_back()
 
 
 def _failing(error: Exception) -> Do:
     failed = Failed(f"{type(error).__name__}: {error}")
     return lambda task, beat: failed
+
+
+def _give_back() -> None:
+    """Give the system what is free: large documents leave holes that the C library keeps."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without malloc_trim
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _bind(memory: int) -> None:
