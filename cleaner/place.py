@@ -69,7 +69,8 @@ class _Here:
         settings = self.job.settings
         count = workers(settings)
         count = min(count, most or count)
-        made: Pool[Task, Done] = Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, _RESIDENT)
+        resident = _RESIDENT if most is None else WORKER_MEMORY  # a compiler is no waste of a few that only sign
+        made: Pool[Task, Done] = Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, resident)
         return made.fill() if self.job.warm() else made
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
