@@ -138,7 +138,12 @@ class Call:
         if not self.studies:
             return False
         by_folder = self.settings.input.site_from == "folder"
-        return by_folder or not all(source.path.lower().endswith(_BARE) for source in self.sources)
+        return by_folder or self.pages
+
+    @property
+    def pages(self) -> bool:
+        """Whether there may be pages or records: not where all files are texts."""
+        return not all(source.path.lower().endswith(_BARE) for source in self.sources)
 
     @property
     def to(self) -> str:

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleaner.engine.spark import Cluster, Session, Spark, started
-from cleaner.run import WORKER_MEMORY, Place, Task, Where
+from cleaner.place import WORKER_MEMORY, Done, Place, Task, Where
 from cleaner.study.copies import Against, compare
 from cleaner.study.paragraphs import find
 from cleaner.study.repeats import count
 from cleaner.work import Job
-from cleaner.write.fragment import Marker
-from cleaner.write.shards import Merged
 
 
 def on(master: str | None = None, session: Session | None = None) -> Where:
@@ -44,7 +42,7 @@ class _There:
     job: Job
     engine: Spark
 
-    def pool(self) -> Cluster[Task, Marker | Merged | None]:
+    def pool(self, most: int | None = None) -> Cluster[Task, Done]:
         return Cluster(self.engine, self.job.start, self.job.settings.run.timeout, WORKER_MEMORY)
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:

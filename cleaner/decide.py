@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cleaner.document import Label
 from cleaner.settings import Drop
 from cleaner.stages.language import UNKNOWN
-from cleaner.stages.quality import SIGNALS
+from cleaner.stages.signals import SIGNALS
 
 
 class DecisionError(ValueError):

@@ -8,7 +8,6 @@ Killed anywhere, the same command goes on: with the run, or with the sending.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from typing import NamedTuple
 
 from msgspec import convert
 
+from cleaner.parsed import cache
 from cleaner.progress import State, Watch
 from cleaner.read.inputs import walk
 from cleaner.read.streams import is_url
@@ -103,8 +103,8 @@ class Delivery:
         self._inputs, self._exclude = inputs, exclude
         name = self.store.address.rpartition("/")[2]
         key = sha256(self.store.address.encode()).hexdigest()[:16]
-        self._lock = _cache() / f"{key}.lock"
-        self._home = (work.resolve() if work else _cache()) / key
+        self._lock = _kept() / f"{key}.lock"
+        self._home = (work.resolve() if work else _kept()) / key
         self.folder = self._home / (re.sub(r"[^\w.-]|^\.+", "_", name) or "_")
         self._log = self._home / "~sent"
         self._stack = ExitStack()
@@ -277,9 +277,11 @@ def fetched(out: Path | str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _cache() -> Path:
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".cache") / "cleaner"
+def _kept() -> Path:
+    kept = cache()
+    if kept is None:
+        raise OutputError("there is no home folder to keep a run in; name one in XDG_CACHE_HOME")
+    return kept / "outputs"
 
 
 def _lines(names: Iterable[str]) -> bytes:

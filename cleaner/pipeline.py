@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, get_args, runtime_checkable
 
-from cleaner import rules
+from cleaner import parsed, rules
 from cleaner.document import Document, Patch
 from cleaner.read.files import document as read_document
 from cleaner.rules import CLASSES, RuleError, Rules
@@ -113,7 +113,7 @@ def loaded(folders: tuple[Path, ...] = ()) -> Rules:
         from cleaner.matcher import Matcher  # RE2, which --help has no need of
 
         Matcher(rules.load(*folders)).check()
-    return rules.load(rules.shipped(), *folders)
+    return parsed.load(*folders)
 
 
 @cache

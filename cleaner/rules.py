@@ -161,7 +161,6 @@ def _choices(given: str, known: Iterable[str]) -> str:
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(sorted(known))}"
 
 
-_FIELDS = [field.name for field in msgspec.structs.fields(_Table)]
 _KEYS = {field.encode_name for field in msgspec.structs.fields(_Table)}
 _BESIDE_KEYS = {field.encode_name for field in msgspec.structs.fields(Beside)}
 
@@ -171,7 +170,7 @@ def _faults(name: str, table: Mapping[str, object]) -> Iterable[str]:
     if not _KEBAB.fullmatch(name):
         yield "a rule's name is kebab-case: lower-case letters, digits and single hyphens"
     for where, keys, given in (("", _KEYS, table), ("beside.", _BESIDE_KEYS, table.get("beside"))):
-        if isinstance(given, Mapping):
+        if isinstance(given, Mapping) and not given.keys() <= keys:
             for key in given:
                 if key not in keys:
                     yield f"unknown key '{where}{key}'; {_choices(key, keys)}"
@@ -235,13 +234,13 @@ def read(path: Path, scope: Scope, shown: str) -> list[Rule]:
         found = list(_faults(name, table))
         if not found:
             try:
-                checked = msgspec.convert(table, _Table)
+                place = {"id": f"{path.stem}/{name}", "scope": scope, "path": shown}
+                rule = msgspec.convert(table | place, Rule)
             except msgspec.ValidationError as error:
                 found = [str(error)]
             else:
-                found = list(_conflicts(checked))
-                told = {name: getattr(checked, name) for name in _FIELDS}
-                rules.append(Rule(id=f"{path.stem}/{name}", scope=scope, path=shown, **told))
+                found = list(_conflicts(rule))
+                rules.append(rule)
         faults += [f"{shown}: [{name}] {fault}" for fault in found]
     if faults:
         raise RuleError("\n".join(faults))

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import msgspec
 import pyarrow.parquet as pq
 
 from cleaner.call import Begin, Call
-from cleaner.engine.pool import Failed, Lost, Pool
+from cleaner.engine.pool import Failed, Lost
+from cleaner.place import Doing, Place, Task, Where, here, workers
 from cleaner.progress import State, Watch
 from cleaner.read.records import plan
 from cleaner.settings import Settings
 from cleaner.sharding import Sharding, bytes_of
-from cleaner.study.copies import Against, duplicates, fits, grow
-from cleaner.study.paragraphs import local
-from cleaner.study.repeats import LINES_FILE, SITES_FILE, site_lines
-from cleaner.work import CLEANING, LINES, PARAGRAPHS, SIGNATURES, Clean, Count, Job, Merge
+from cleaner.study.copies import Against, fits, grow
+from cleaner.study.repeats import LINES_FILE, SITES_FILE
+from cleaner.work import CLEANING, LINES, PARAGRAPHS, SIGNATURES, Clean, Count, Job, Merge, Sign
 from cleaner.write.digest import run_of
 from cleaner.write.folder import FACTS, Claim, Folder
 from cleaner.write.fragment import Marker, Tally, marker, marker_path, table_path
 from cleaner.write.shards import Merged, tables_of
 
-# What a worker may have, ten times what the largest documents need: one that asks for more is an error.
-WORKER_MEMORY = 2 << 30
-
-Task = Count | Clean | Merge
-Result = Marker | Merged | Lost | Failed | None
+_SIGNED = 64 << 20  # bytes of input, a second of signing: for fewer a second process is not worth its start
 
 
 class RunError(RuntimeError):
@@ -96,78 +90,6 @@ def run(
         return driver.finish(time.monotonic() - began)
 
 
-class Place(Protocol):
-    """Where a run's maps are done, and its studies worked out."""
-
-    def pool(self) -> AbstractContextManager[Doing]:
-        """Give what does tasks."""
-        ...
-
-    def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
-        """Do ``study.repeats.site_lines``."""
-        ...
-
-    def compare(self, signed: Sequence[Path], against: Against | None, to: Path) -> None:
-        """Do ``study.copies.duplicates``."""
-        ...
-
-    def find(self, paragraphs: Sequence[Path], clusters: Path, to: Path) -> None:
-        """Do ``study.paragraphs.find``."""
-        ...
-
-
-class Doing(Protocol):
-    """What does tasks: ``Pool``, or its like on a cluster."""
-
-    def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result] | None]:
-        """Yield each task with what became of it; None now and then."""
-        ...
-
-
-Where = Callable[[Job], AbstractContextManager[Place]]
-
-
-@dataclass(frozen=True)
-class _Here:
-    """This machine: a process a core, and DuckDB."""
-
-    job: Job
-
-    def pool(self) -> Pool[Task, Marker | Merged | None]:
-        settings = self.job.settings
-        self.job.warm()
-        return Pool(self.job.start, workers(settings), settings.run.timeout, WORKER_MEMORY)
-
-    def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
-        site_lines(counted, earlier, to, self.job.settings.run.memory_mb, self._spill())
-
-    def compare(self, signed: Sequence[Path], against: Against | None, to: Path) -> None:
-        settings = self.job.settings
-        duplicates(signed, against, settings.duplicates, settings.run.memory_mb, self._spill(), to)
-
-    def find(self, paragraphs: Sequence[Path], clusters: Path, to: Path) -> None:
-        settings = self.job.settings
-        local(paragraphs, clusters, settings.repeated, settings.run.memory_mb, self._spill(), to)
-
-    def _spill(self) -> Path:
-        made = self.job.work / "spill"
-        made.mkdir(exist_ok=True)
-        return made
-
-
-@contextmanager
-def here(job: Job) -> Iterator[Place]:
-    """Run on this machine."""
-    yield _Here(job)
-
-
-def workers(settings: Settings) -> int:
-    """Give the number of worker processes: as told, else one a core that this process may use."""
-    if settings.run.workers:
-        return settings.run.workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class _Driver:
     """The loop over chunks and shards of one run."""
 
@@ -193,6 +115,7 @@ class _Driver:
             clusters=self.clusters if call.studies else None,
             signs=call.studies,
             size=self.total,
+            pages=call.pages,
             repeated=self.facts / "paragraphs.parquet" if call.studies and call.settings.repeated.paragraphs else None,
         )
         self.shards = Sharding(self.folder.out, self.work, self.settings.output.shard_mb << 20)
@@ -205,11 +128,14 @@ class _Driver:
             if self.call.counts and not (self.facts / SITES_FILE).exists():
                 self._learn(place)
             self.phase, self.read = "cleaning", 0
+            self.shards.held = self.job.signs and not self._is_compared
             with place.pool() as pool:
-                self.shards.held = self.job.signs and not self._is_compared
                 self._do(pool, self._tasks)
-                if self.shards.held:
-                    self._compare(place)
+            if self.shards.held:
+                with place.pool(1 + self.total // _SIGNED) as pool:
+                    self._do(pool, self._signs)
+                self._compare(place)
+                with place.pool() as pool:
                     self._do(pool, self._merges)
 
     def _learn(self, place: Place) -> None:
@@ -246,10 +172,10 @@ class _Driver:
         with pq.ParquetFile(self.clusters) as file:
             return sum(batch.column("keep").to_pylist().count(False) for batch in file.iter_batches(columns=["keep"]))
 
-    def _do(self, pool: Doing, tasks: Callable[[list[Count | Clean]], Iterator[Task | None]]) -> None:
+    def _do(self, pool: Doing, tasks: Callable[[list[Count | Clean | Sign]], Iterator[Task | None]]) -> None:
         """Do a phase's tasks; what cost a worker its life is done again without the document."""
         self._tell()
-        again: list[Count | Clean] = []
+        again: list[Count | Clean | Sign] = []
         for ended in pool.run(tasks(again)):
             if ended is None:
                 self._tell()
@@ -261,13 +187,15 @@ class _Driver:
                 again.append(self._without(task, result))
             elif isinstance(result, Merged):
                 self.shards.merged(result)
-            elif not isinstance(task, Merge):
+            elif isinstance(result, Tally):
+                self.tally += result
+            elif isinstance(task, Count | Clean):
                 if isinstance(result, Marker):
                     self._done(result)
                 self.read += bytes_of(task.chunk)
                 self._tell()
 
-    def _counts(self, again: list[Count | Clean]) -> Iterator[Task | None]:
+    def _counts(self, again: list[Count | Clean | Sign]) -> Iterator[Task | None]:
         """Yield the chunks whose lines are not counted."""
 
         def wanted(number: int) -> bool:
@@ -326,7 +254,7 @@ class _Driver:
         )
         return summary
 
-    def _tasks(self, again: list[Count | Clean]) -> Iterator[Task | None]:
+    def _tasks(self, again: list[Count | Clean | Sign]) -> Iterator[Task | None]:
         """Yield what can be done now: chunks that lost their worker, shards whose chunks are done, the next chunk."""
         chunks = plan(self.call.sources, self.call.reading, self._is_wanted)
         planned = False
@@ -353,7 +281,14 @@ class _Driver:
             else:
                 yield None
 
-    def _merges(self, again: list[Count | Clean]) -> Iterator[Task | None]:
+    def _signs(self, again: list[Count | Clean | Sign]) -> Iterator[Task | None]:
+        """Yield the chunks whose clean texts are not signed."""
+        todo = [n for n in range(self.chunks) if not table_path(self.work, n, SIGNATURES).exists()]
+        yield from map(Sign, todo)
+        while any(not table_path(self.work, n, SIGNATURES).exists() for n in todo):
+            yield again.pop() if again else None
+
+    def _merges(self, again: list[Count | Clean | Sign]) -> Iterator[Task | None]:
         """Yield the shards that are left."""
         while not self.shards.is_done(self.chunks):
             shard = self.shards.next(self.chunks)
@@ -369,10 +304,10 @@ class _Driver:
         self.errors += len(made.faults)
         self.shards.cleaned(made)
 
-    def _without(self, task: Task, lost: Lost) -> Count | Clean:
+    def _without(self, task: Task, lost: Lost) -> Count | Clean | Sign:
         """Give the task again without the record that its worker died of."""
-        number = -1 if isinstance(task, Merge) else task.chunk.number
-        if lost.item < 0 or isinstance(task, Merge):
+        number = task.chunk.number if isinstance(task, Count | Clean) else -1
+        if lost.item < 0 or not isinstance(task, Count | Clean):
             self.lost[number] = self.lost.get(number, 0) + 1
             if self.lost[number] > 2 or isinstance(task, Merge):
                 raise RunError(f"a worker {lost.reason}, three times, and at no document")

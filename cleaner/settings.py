@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
 from cleaner.read.record import Options
-from cleaner.stages.quality import SIGNALS
+from cleaner.stages.signals import SIGNALS
 
 _INERT = {"inert": True}  # a key that does not decide what comes out: it stays out of the digest
 _SET = {"set": True}  # a list whose order means nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cleaner.read.record import Chunk, Span
-from cleaner.work import PARAGRAPHS, SIGNATURES
+from cleaner.work import PARAGRAPHS, SIGNABLE, SIGNATURES
 from cleaner.write.fragment import Marker, table_path
 from cleaner.write.seen import Seen
 from cleaner.write.shards import Merged, Shard, merged
@@ -72,7 +72,7 @@ class Sharding:
 
     def _discard(self, shard: Shard) -> None:
         for number in range(shard.first, shard.last + 1):
-            for table in ("documents", "ledger", SIGNATURES, PARAGRAPHS):
+            for table in ("documents", "ledger", SIGNABLE, SIGNATURES, PARAGRAPHS):
                 table_path(self._work, number, table).unlink(missing_ok=True)
 
 

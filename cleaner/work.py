@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from cleaner.decide import decide
-from cleaner.document import Document, Patch
+from cleaner.document import Document
 from cleaner.engine.pool import Beat
+from cleaner.engine.seam import columns
+from cleaner.line import pipeline_of
 from cleaner.pipeline import Pipeline, StageError, loaded
 from cleaner.read.decode import Unreadable
+from cleaner.read.files import document
 from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import apart, document_of, of_span
 from cleaner.rules import Rules
-from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.site_lines import page
 from cleaner.sites import From, site_of
-from cleaner.stages import LINE, Stage, lines, stage
-from cleaner.stages.quality import PLAIN, SIGNALS, Quality
-from cleaner.stages.repeated import Asked, Repeated
+from cleaner.stages import lines
 from cleaner.study import paragraphs
 from cleaner.study.copies import DOCUMENTS, of_chunk
-from cleaner.study.facts import saved
 from cleaner.study.repeats import KEYS
-from cleaner.study.signatures import Scheme, sign, signed, warm
+from cleaner.study.signatures import Scheme, sign, signed
 from cleaner.write import fragment
 from cleaner.write.atomic import Names
-from cleaner.write.fragment import Fragment, Marker, Signable, batch_of, keep_table, table_path
+from cleaner.write.fragment import Fragment, Marker, Tally, batch_of, batches, keep_table, table_path
 from cleaner.write.parts import Form
 from cleaner.write.shards import Merged, Shard, Writing, merge
 
-LINES, SIGNATURES, PARAGRAPHS = "lines", "signatures", "paragraphs"
+LINES, SIGNABLE, SIGNATURES, PARAGRAPHS = "lines", "signable", "signatures", "paragraphs"
+_SIGNABLE = columns(removed=pa.int64(), date=pa.string())  # of each document, beside its text
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
-_SMALL = 1 << 20  # bytes of input
+_SMALL, _LARGE = 1 << 20, 8 << 20  # bytes of input
+_PAGE = (
+    f"<!doctype html><title>A page</title><article><h1>A page</h1>{'<p>A line of it, and another one.' * 9}</article>"
+)
 _WHOLE = -1  # the stop of a span that is a whole file: one document
 
 
@@ -63,6 +66,15 @@ class Count(msgspec.Struct, frozen=True):
     unread: dict[int, tuple[int, str]] = {}
 
 
+class Sign(msgspec.Struct, frozen=True):
+    """Sign the clean texts of the chunk of a number.
+
+    Not while it is cleaned: what signs is a compiler, and takes 130 MB of each process that has it.
+    """
+
+    number: int
+
+
 class Merge(msgspec.Struct, frozen=True):
     """Merge the fragments of a shard."""
 
@@ -84,6 +96,7 @@ class Job:
     clusters: Path | None = None
     signs: bool = False
     size: int = 0
+    pages: bool = True  # whether inputs may hold any
     repeated: Path | None = None  # where it is told which paragraphs repeat, if they are asked for
 
     def start(self) -> Worker:
@@ -94,18 +107,18 @@ class Job:
         """Load the rules."""
         return loaded(self.rules)
 
-    def warm(self) -> None:
+    def warm(self) -> bool:
         """Compile what every document needs: forked workers, and those that replace them, share it.
 
-        Not where there is less to read than would take that time.
+        Not where there is less to read than would take that time; give whether it was done.
         """
         if self.size < _SMALL:
-            return
+            return False
         # In no language, and long enough that no pattern is left for later.
         pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
-        if self.signs:
-            given = self.settings.duplicates
-            warm(Scheme(given.shingle, given.permutations))
+        if self.pages and self.size >= _LARGE:
+            pipeline_of(self.settings, self.load(), self.today).clean(document(_PAGE))
+        return True
 
     @property
     def writing(self) -> Writing:
@@ -128,10 +141,12 @@ class Worker:
         self.seconds: dict[str, float] = {}
         self.paragraphs: list[tuple[bytes, int, int, str]] = []
 
-    def __call__(self, task: Count | Clean | Merge, beat: Beat) -> Marker | Merged | None:
+    def __call__(self, task: Count | Clean | Sign | Merge, beat: Beat) -> Marker | Tally | Merged | None:
         """Do one task; what it gives is on the disk when this returns."""
         if isinstance(task, Merge):
             return merge(task.shard, self.job.writing)
+        if isinstance(task, Sign):
+            return self._sign(task.number)
         if isinstance(task, Clean):
             return self._clean(task, beat)
         self._count(task, beat)
@@ -191,7 +206,7 @@ class Worker:
             if self.job.repeated is not None:
                 made.attach(PARAGRAPHS, batch_of(self.paragraphs, paragraphs.PARAGRAPHS))
             if self.job.signs:
-                made.attach(SIGNATURES, self._signed(made.signable, task.chunk.number))
+                made.attach(SIGNABLE, batch_of([each[1:] for each in made.signable], _SIGNABLE))
             made.tally.seconds = dict(self.seconds)
             made.tally.seconds["read and write"] = time.thread_time() - began - sum(self.seconds.values())
             return made.commit()
@@ -216,27 +231,25 @@ class Worker:
         drop = msgspec.structs.replace(self.job.settings.drop, duplicates=False)
         return bool(decide(document.labels | {"chars": len(document.text)}, drop))
 
-    def _signed(self, documents: Sequence[Signable], number: int) -> pa.RecordBatch:
-        """Sign the clean texts of a chunk."""
+    def _sign(self, number: int) -> Tally:
+        """Sign the clean texts of a chunk; give the seconds that took."""
         began = time.thread_time()
         given = self.job.settings.duplicates
-        found = sign([each.text for each in documents], Scheme(given.shingle, given.permutations))
-        told = signed(found.minhash)
+        ids: list[str] = []
+        texts: list[str] = []
+        for batch in batches(table_path(self.job.work, number, fragment.DOCUMENTS)):
+            ids += map(str, batch.column("id").to_pylist())
+            texts += map(str, batch.column("text").to_pylist())
+        told = [row for batch in batches(table_path(self.job.work, number, SIGNABLE)) for row in _rows(batch)]
+        found = sign(texts, Scheme(given.shingle, given.permutations))
         rows = [
-            (
-                each.id,
-                number,
-                exact.tobytes(),
-                minhash.tobytes() if known else None,
-                len(each.text),
-                each.removed,
-                each.date,
-                sketch,
+            (id, number, exact.tobytes(), minhash.tobytes() if known else None, len(text), *beside, sketch)
+            for id, text, beside, exact, minhash, sketch, known in zip(
+                ids, texts, told, *found, signed(found.minhash), strict=True
             )
-            for each, exact, minhash, sketch, known in zip(documents, *found, told, strict=True)
         ]
-        self.seconds["duplicates"] = time.thread_time() - began
-        return batch_of(rows, DOCUMENTS)
+        keep_table(table_path(self.job.work, number, SIGNATURES), batch_of(rows, DOCUMENTS))
+        return Tally(seconds={"duplicates": time.thread_time() - began})
 
     def _records(self, task: Clean | Count, beat: Beat) -> Iterator[Record | Fault]:
         """Yield the chunk's records, those left out that may not even be read."""
@@ -258,59 +271,14 @@ class Worker:
                     break
 
 
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 def _unread(span: Span, reason: str) -> Fault:
     if span.stop == _WHOLE:
         return Fault(span.source.id, 0, "read", reason)
     return Fault(f"{span.source.id}#{span.start}-{span.stop}", span.start, "read", f"not read to its end: {reason}")
-
-
-class _Timed:
-    """A stage and the seconds that it takes."""
-
-    def __init__(self, inner: Stage, seconds: dict[str, float]) -> None:
-        self.inner, self.name, self._seconds = inner, inner.name, seconds
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)  # what else a stage can: tell that it is settled, say
-
-    def propose(self, document: Document) -> Patch:
-        began = time.thread_time()
-        try:
-            return self.inner.propose(document)
-        finally:
-            self._seconds[self.name] = self._seconds.get(self.name, 0.0) + time.thread_time() - began
-
-
-def pipeline_of(
-    settings: Settings, rules: Rules, today: str, seconds: dict[str, float] | None = None, facts: Path | None = None
-) -> Pipeline:
-    """Make the stages that settings ask for; ``seconds`` collects what each takes, ``facts`` is a folder of them."""
-    made: list[Stage] = [*_stages(settings.clean, rules, today), Quality(_signals(settings))]
-    if facts is not None:
-        asked = settings.repeated
-        made.insert(1, Repeated(saved(facts), Asked(asked.share_many, asked.share_few, pages=asked.least)))
-    if seconds is not None:
-        made = [_Timed(each, seconds) for each in made]
-    return Pipeline(made, rules=rules, profile=settings.clean.profile, keep=settings.clean.keep, today=today)
-
-
-@cache
-def _stages(clean: Cleaning, rules: Rules, today: str) -> tuple[Stage, ...]:
-    keep = frozenset(clean.keep)
-    if clean.extract == "none":
-        return tuple(stage(name, rules, clean.profile, keep, today) for name in LINE if name != "extract")
-    return tuple(stage(name, rules, clean.profile, keep, today, clean.extract) for name in LINE)
-
-
-def _signals(settings: Settings) -> frozenset[str]:
-    """Give the quality signals to label: those of words and lines, and those that a threshold asks for."""
-    asked = {
-        name
-        for name in SIGNALS
-        for side in ("min", "max")
-        if getattr(settings.drop.quality, f"{side}_{name}") is not None
-    }
-    return frozenset(SIGNALS if settings.clean.signals == "all" else PLAIN | asked)
 
 
 def decides(settings: Settings) -> bool:

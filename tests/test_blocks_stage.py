@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleaner.document import Document, Edit, Patch
+from cleaner.line import pipeline_of
 from cleaner.pipeline import Pipeline
 from cleaner.read.files import document
 from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.stages import blocks
 from cleaner.stages.blocks import Blocks, Mode
-from cleaner.work import pipeline_of
 
 MODES: tuple[Mode, ...] = ("best", "fast")
 TODAY = "2026-01-31"

@@ -16,7 +16,7 @@ from cleaner.cli.config import config
 from cleaner.config import ConfigError, digest, load, show
 from cleaner.rules import CLASSES
 from cleaner.settings import Settings, get, keys
-from cleaner.stages.quality import SIGNALS
+from cleaner.stages.signals import SIGNALS
 
 
 def written(folder: Path, text: str, name: str = "cleaner.toml") -> Path:

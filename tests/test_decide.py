@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cleaner.config import load
 from cleaner.decide import DecisionError, decide
 from cleaner.settings import Drop
-from cleaner.stages.quality import SIGNALS, signals
+from cleaner.stages.quality import signals
+from cleaner.stages.signals import SIGNALS
 
 LABELS = {"language": "de", "chars": 34, "duplicate_of": "b/x", "quality.words": 12, "quality.hash_ratio": 0.25}
 

@@ -38,7 +38,7 @@ TALES = [doc(f"{n}.txt", text(n)) for n in range(6)]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(store, "_WAITS", (0.0, 0.0))
-    return tmp_path / "cache/cleaner"
+    return tmp_path / "cache/cleaner/outputs"
 
 
 @pytest.fixture
@@ -344,7 +344,7 @@ def test_the_command_writes_to_a_bucket_and_reads_from_it(nursery: Nursery) -> N
     )
     fsspec.filesystem("s3").invalidate_cache()
     assert fsspec.filesystem("s3").find("crawls/out", detail=True) == before
-    assert [path.suffix for path in (nursery.folder / "cache/cleaner").iterdir()] == [".lock"]
+    assert [path.suffix for path in (nursery.folder / "cache/cleaner/outputs").iterdir()] == [".lock"]
 
     told = cleaned(nursery, "s3://crawls/out", "few")
     assert "replaced a finished run; changed since: the inputs (in then, few now)" in told
@@ -373,8 +373,8 @@ def test_killed_at_any_request_the_same_command_gives_the_same(nursery: Nursery,
         shutil.rmtree(nursery.folder / "cache")
     cleaned(nursery, out, "few.jsonl", **SMALL)
     assert there(out) == {n: c for n, c in whole.items() if n[0] != "." and n != "run.json"}
-    assert [path.suffix for path in (nursery.folder / "cache/cleaner").iterdir()] == [".lock"] * len(
-        list((nursery.folder / "cache/cleaner").iterdir())
+    assert [path.suffix for path in (nursery.folder / "cache/cleaner/outputs").iterdir()] == [".lock"] * len(
+        list((nursery.folder / "cache/cleaner/outputs").iterdir())
     )
 
 
@@ -401,7 +401,7 @@ def test_an_unfinished_run_of_another_call_is_told_by_its_address(nursery: Nurse
     assert child.code == -signal.SIGKILL, child.told
     child = nursery.run("clean", "in", "-o", out, *FAST, "--profile", "strict")
     assert child.code == 2
-    assert child.told.startswith(f"Error: {out} (worked on in {nursery.folder}/cache/cleaner/")
+    assert child.told.startswith(f"Error: {out} (worked on in {nursery.folder}/cache/cleaner/outputs/")
     assert "/unfinished): holds an unfinished run of another call; changed since: clean.profile" in child.told
     assert "went on behind" in cleaned(nursery, out)
 

@@ -198,7 +198,7 @@ def test_a_run_that_broke_off_while_it_compared_goes_on(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cleaner.run.local", full)
+        patch.setattr("cleaner.place.local", full)
         with pytest.raises(OSError, match="No space"):
             cleaned(crawl, tmp_path / "out")
     assert not (tmp_path / "out/documents").exists(), "no part is written before it is known what goes"

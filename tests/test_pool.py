@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cleaner.engine.pool import Beat, Failed, Lost, Pool
+from cleaner.engine.pool import Beat, Failed, Lost, Pool, apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
 
@@ -239,3 +239,51 @@ def test_workers_die_with_their_driver(number: int) -> None:
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < end, "workers outlive their driver"
         time.sleep(0.01)
+
+
+def holds() -> Any:
+    held: list[bytes] = []
+
+    def do(task: Task, beat: Beat) -> tuple[int, int]:
+        held.append(b"x" * (16 << 20))
+        return task[0], os.getpid()
+
+    return do
+
+
+@pytest.mark.parametrize(("most", "processes"), [(1 << 20, 3), (sys.maxsize, 1)])
+def test_a_worker_that_holds_much_makes_room_after_some_tasks(most: int, processes: int) -> None:
+    tasks = [(n, "") for n in range(20)]
+    with Pool[Task, tuple[int, int]](holds, 1, 60.0, MEMORY, most) as pool:
+        found = [ended[1] for ended in pool.run(tasks) if ended is not None]
+    assert [number for number, _ in found] == list(range(20))
+    pids = [pid for _, pid in found]
+    assert len(set(pids)) == processes
+    assert pids == sorted(pids, key=pids.index), "none comes back"
+
+
+def learns() -> None:
+    raise ValueError("of the study")
+
+
+def is_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_is_done_apart_raises_here_what_it_raises() -> None:
+    done: list[int] = []
+    apart(partial(done.append, 1))
+    assert not done, "in a process of its own"
+    with pytest.raises(ValueError, match="of the study"):
+        apart(learns)
+    with pytest.raises(RuntimeError, match="SIGKILL"):
+        apart(is_killed)
+    with pytest.raises(RuntimeError, match="Local: x"):
+        apart(unsendable)
+
+
+def unsendable() -> None:
+    class Local(Exception):
+        pass
+
+    raise Local("x")

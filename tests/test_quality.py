@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cleaner.document import Document
 from cleaner.stages import quality
-from cleaner.stages.quality import SIGNALS, Quality, signals
+from cleaner.stages.quality import Quality, signals
+from cleaner.stages.signals import SIGNALS
 
 NEWS = (
     "The harbour office closed the eastern lock on Monday, because divers had found a crack in its lower gate.\n"

@@ -265,14 +265,14 @@ def _survey(paths: tuple[str, ...], settings: Settings) -> None:
 def _stream(settings: Settings, facts: Path | None) -> None:
     from datetime import date
 
-    from cleaner.pipeline import StageError
+    from cleaner.line import editing
+    from cleaner.pipeline import Pipeline, StageError
     from cleaner.read.decode import Unreadable
     from cleaner.read.files import document
-    from cleaner.work import pipeline_of
 
     with told():
         rules = rules_of(tuple(map(Path, settings.clean.rules)))
-        pipeline = pipeline_of(settings, rules, date.today().isoformat(), facts=facts)
+        pipeline = Pipeline(editing(settings, rules, date.today().isoformat(), facts), rules=rules)
     try:
         done = pipeline.clean(document(sys.stdin.buffer.read()))
     except (Unreadable, StageError) as error:

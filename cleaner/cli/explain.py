@@ -45,7 +45,6 @@ def explain(
       cleaner explain page.txt --rule fr/lire-aussi
       cleaner explain page.txt --line 12
     """
-    from cleaner.near import near
     from cleaner.pipeline import StageError
     from cleaner.read.decode import Unreadable
     from cleaner.read.files import document
@@ -58,11 +57,12 @@ def explain(
             done = pipeline.clean(document(sys.stdin.buffer.read()) if str(file) == "-" else read(file))
         except (Unreadable, StageError) as error:
             raise Unusable(f"{file}: {error}") from error
-        found = near(done, line, pipeline, only=rule) if line else None
-    if found:
-        _print_near(found, rule)
-    else:
-        _show(done, whole, rule)
+        if line:
+            from cleaner.near import near
+
+            _print_near(near(done, line, pipeline, only=rule), rule)
+        else:
+            _show(done, whole, rule)
 
 
 def _print_near(found: Near, only: str | None) -> None:

@@ -73,9 +73,9 @@ def told() -> Iterator[None]:
 
 
 def rules_of(folders: tuple[Path, ...]) -> Rules:
-    from cleaner.rules import load, shipped
+    from cleaner.parsed import load
 
-    return load(shipped(), *folders)
+    return load(*folders)
 
 
 def pipeline_of(rules: tuple[Path, ...], profile: str, keep: tuple[str, ...]) -> Pipeline:

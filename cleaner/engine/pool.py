@@ -25,6 +25,7 @@ if sys.platform != "win32":
 _LOOK = 0.25  # seconds between two looks at the beats
 _FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
+_LEAST_DONE = 8  # tasks before a worker is measured: what it has learned by then is worth its start
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
@@ -64,11 +65,15 @@ class Pool(Generic[Task, Result]):
     ``start`` is called once in each worker and gives the function that does a task; it must be picklable where
     processes are not forked. An item that takes longer than ``timeout`` seconds costs its worker the life; one that
     asks for ``memory`` bytes beyond what its process had from the driver gets a ``MemoryError`` (Linux; elsewhere the
-    system decides). A task is ``Failed`` when worker after worker dies before it could begin.
+    system decides). A task is ``Failed`` when worker after worker dies before it could begin. A worker that holds more
+    than ``resident`` bytes when it has done a task, and some before, makes room for a new one (Linux).
     """
 
-    def __init__(self, start: Callable[[], Do], workers: int, timeout: float, memory: int) -> None:
+    def __init__(
+        self, start: Callable[[], Do], workers: int, timeout: float, memory: int, resident: int = sys.maxsize
+    ) -> None:
         self._start, self._count, self._timeout, self._memory = start, workers, timeout, memory
+        self._resident = resident
         self._workers: list[_Worker] = []
         self._stillborn = 0
 
@@ -79,6 +84,12 @@ class Pool(Generic[Task, Result]):
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
+
+    def fill(self) -> Pool[Task, Result]:
+        """Start all workers now: what is read to make the first tasks is then no part of them."""
+        while len(self._workers) < self._count:
+            self._workers.append(_Worker(self._start, self._memory))
+        return self
 
     def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result | Lost | Failed] | None]:
         """Yield each task with what became of it, as they end; None now and then, where nothing has ended for long.
@@ -131,6 +142,9 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
+                if worker.done % _LEAST_DONE == 0 and worker.resident() > self._resident:
+                    worker.kill()
+                    self._workers.remove(worker)
                 yield task, result
         now = time.monotonic()
         for worker in by_pipe.values():
@@ -179,6 +193,7 @@ class _Worker:
         self._process.start()
         theirs.close()
         self.busy = False
+        self.done = 0
         self.task: Any = None
 
     @property
@@ -206,7 +221,16 @@ class _Worker:
     def take(self) -> Any:
         result = self.pipe.recv()
         self.busy = False
+        self.done += 1
         return result
+
+    def resident(self) -> int:
+        """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
+        try:
+            with open(f"/proc/{self._process.pid}/statm") as file:
+                return int(file.read().split()[1]) * resource.getpagesize()
+        except OSError:
+            return 0
 
     def kill(self) -> None:
         self._process.kill()
@@ -214,14 +238,55 @@ class _Worker:
         self.pipe.close()
 
     def cause(self) -> str:
-        code = self._process.exitcode
-        if code == _FULL:
-            return "ran out of memory"
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
-            killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
-            return f"killed its worker process: {name}{killed}"
-        return f"ended its worker process: exit code {code}"
+        return _cause(self._process.exitcode)
+
+
+def _cause(code: int | None) -> str:
+    if code == _FULL:
+        return "ran out of memory"
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+        killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+        return f"killed its worker process: {name}{killed}"
+    return f"ended its worker process: exit code {code}"
+
+
+def apart(do: Callable[[], object]) -> None:
+    """Do something in a process of its own, which gives back what memory it took; raise what it raises.
+
+    Raises ``RuntimeError`` where the process dies of something else. Killed with this process, or before it.
+    """
+    context = _context()
+    pipe, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_alone, args=(do, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        error = pipe.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"what was done in a process of its own {_cause(process.exitcode)}") from None
+    finally:
+        process.kill()
+        process.join()
+        pipe.close()
+    if error is not None:
+        raise error
+
+
+def _alone(do: Callable[[], object], pipe: Connection[Any, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _tie()
+    try:
+        do()
+    except Exception as error:
+        try:
+            pipe.send(error)
+        except Exception:  # one that cannot be sent
+            pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
+    else:
+        pipe.send(None)
 
 
 def _context() -> Any:
@@ -236,7 +301,7 @@ def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, me
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _bind(memory)
-    threading.Thread(target=_follow, daemon=True).start()
+    _tie()
     try:
         do = start()
     except Exception as error:
@@ -255,6 +320,8 @@ def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, me
             result = Failed(f"{type(error).__name__}: {error}")
         beat.at(-1, -1)
         pipe.send(result)
+        del task, result
+        _give_back()
 
 
 def _failing(error: Exception) -> Do:
@@ -262,16 +329,29 @@ def _failing(error: Exception) -> Do:
     return lambda task, beat: failed
 
 
+def _give_back() -> None:
+    """Give the system what is free: large documents leave holes that the C library keeps."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without malloc_trim
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def _bind(memory: int) -> None:
-    """Bound what the process may have, and bind its life to its parent's, in the kernel: C code holds up threads."""
+    """Bound what the process may have."""
     if sys.platform != "linux":
         return
     # What a fork has from its driver counts: after comparing documents there, 2.3 GB that are reserved and not used.
     memory += _had()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (memory if hard < 0 else min(memory, hard), hard))
-    with suppress(OSError, AttributeError):  # a C library without prctl
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _tie() -> None:
+    """Bind the life of the process to its parent's, in the kernel where that can be: C code holds up threads."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a C library without prctl
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_follow, daemon=True).start()
 
 
 def _had() -> int:

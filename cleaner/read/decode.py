@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import chardet
-from chardet import EncodingEra
-
 
 class Unreadable(ValueError):
     """Input that holds no text, or that cannot be had; the message is the reason."""
@@ -229,13 +226,15 @@ def _damaged_utf8(data: bytes, label: str | None) -> tuple[str, str] | None:
 
 
 def _detected(data: bytes) -> str | None:
+    import chardet  # for the few that need it: 0.02 s
+
     high = re.search(rb"[\x80-\xff]|\x1b\$", data)
     start = max(0, high.start() - 1024) if high else 0
     sample = data[start & ~1 :][:_SAMPLE]  # even, so that the halves of UTF-16 units stay together
     lone = 2 * sum(map(len, _NEIGHBOURS.findall(sample))) < len(_HIGH.findall(sample))
     found = chardet.detect(
         sample,
-        encoding_era=EncodingEra.MODERN_WEB,
+        encoding_era=chardet.EncodingEra.MODERN_WEB,
         compat_names=False,
         include_encodings=_LONE if lone else None,
     )["encoding"]

@@ -50,9 +50,11 @@ def parsed(line: bytes) -> dict[str, object]:
     """
     try:
         row = msgspec.json.decode(line)
-    except UnicodeDecodeError as e:
-        raise Broken(f"not UTF-8: {e.reason}") from e
-    except (msgspec.DecodeError, RecursionError) as strict:
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as strict:
+        try:
+            line.decode()  # msgspec's own word for what is not UTF-8 is another in each version
+        except UnicodeDecodeError as e:
+            raise Broken(f"not UTF-8: {e.reason}") from e
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

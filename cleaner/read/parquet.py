@@ -44,6 +44,7 @@ def spans(source: Source, options: Options) -> Iterator[tuple[Span, int, int]]:
                     )
             else:
                 yield from _handed(file, source, group, names, bounds, size // max(rows, 1))
+                pa.default_memory_pool().release_unused()  # to the system: who is forked next would have it, too
             row += rows
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import ClassVar
 
 from cleaner.document import Document, Patch
@@ -60,11 +60,14 @@ _SCRIPTS = {
     "si": "\u0d80-\u0dff",
 }
 _TELLING = re.compile(f"[{_KANA}{_IDEOGRAPH}{''.join(_SCRIPTS.values())}]")
-_SCRIPT = re.compile(
-    "|".join((f"(?P<kana>[{_KANA}])|(?P<han>[{_IDEOGRAPH}])", *(f"(?P<{k}>[{v}])" for k, v in _SCRIPTS.items())))
-)
 # Neither in the table nor known to langdetect, which then judges by the blanks: Tibetan, Ethiopic, Cherokee, …
 _UNREAD = re.compile("[\u0700-\u08ff\u0f00-\u0fff\u1200-\u16ff\u1700-\u177f\u1800-\u1cff\ua000-\ua63f\ua900-\uabff]")
+
+
+@cache
+def _script() -> re.Pattern[str]:
+    parts = (f"(?P<{script}>[{letters}])" for script, letters in _SCRIPTS.items())
+    return re.compile("|".join((f"(?P<kana>[{_KANA}])|(?P<han>[{_IDEOGRAPH}])", *parts)))
 
 
 def sample(text: str) -> str:
@@ -90,7 +93,7 @@ def _by_script(text: str, letters: int) -> tuple[str, float] | None:
     """Give the language that the script of most letters tells and its share of them; None when it tells nothing."""
     if text.isascii() or 2 * len(_TELLING.findall(text)) < letters:
         return (UNKNOWN, 0.0) if 2 * len(_UNREAD.findall(text)) > letters else None
-    counts = Counter(m.lastgroup or "" for m in _SCRIPT.finditer(text))
+    counts = Counter(m.lastgroup or "" for m in _script().finditer(text))
     total = max(letters, sum(counts.values()))
     kana, han = counts.pop("kana", 0), counts.pop("han", 0)
     # Japanese prose is a third kana at least; a Chinese page may name a Japanese thing.

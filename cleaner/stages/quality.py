@@ -1,7 +1,7 @@
 """Label a document with signals of its final text: how long, how repetitive, how much of it is prose.
 
 The signals are those that filters of web corpora ask for. Nothing is judged here: thresholds are a decision of the
-user (``drop.quality`` in ``cleaner.toml``). Sources, by the name that ``SIGNALS`` uses:
+user (``drop.quality`` in ``cleaner.toml``). Sources, by the name that ``signals.SIGNALS`` uses:
 
 - Gopher: Rae et al. 2021, "Scaling Language Models", arXiv 2112.11446, table A1 and section A.1.1;
 - C4: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", JMLR 21, section 2.2;
@@ -25,31 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cleaner.document import Document, Label, Patch
-
-SIGNALS = {
-    "words": "words of the text (Gopher: 50 to 100,000)",
-    "sentences": "sentences of the text: runs of . ! ? and their like before a blank (C4: 3 at least)",
-    "mean_word_length": "letters, digits and marks of a word, mean (Gopher: 3 to 10, for English)",
-    "alphabetic_words": "share of what stands between blanks that holds a letter (Gopher: .8 at least)",
-    "hash_ratio": "number signs a word (Gopher: .1 at most)",
-    "ellipsis_ratio": "ellipses a word (Gopher: .1 at most)",
-    "terminal_lines": "share of lines that end a sentence (C4 keeps no other line; FineWeb: more than .12)",
-    "bullet_lines": "share of lines that begin with a bullet (Gopher: .9 at most)",
-    "ellipsis_lines": "share of lines that end with an ellipsis (Gopher: .3 at most)",
-    "short_lines": "share of lines under 30 characters (FineWeb: less than .67)",
-    "duplicate_lines": "share of lines that stand in the text before (Gopher: .3 at most)",
-    "duplicate_line_characters": "share of characters in such lines (Gopher: .2 at most; FineWeb: less than .1)",
-    **{
-        f"top_{n}_gram": f"share of characters in the most frequent run of {n} words (Gopher: {most} at most)"
-        for n, most in ((2, ".20"), (3, ".18"), (4, ".16"))
-    },
-    **{
-        f"repeated_{n}_gram": f"share of characters in runs of {n} words that stood before (Gopher: {most} at most)"
-        for n, most in ((5, ".15"), (6, ".14"), (7, ".13"), (8, ".12"), (9, ".11"), (10, ".10"))
-    },
-}
-"""What each signal says and who asks for how much of it; the label is ``quality.`` and the name. Blank lines never
-count; shares are 0 to 1 with four digits, and 0 where there is nothing to share."""
+from cleaner.stages.signals import PLAIN, SIGNALS
 
 # What a character is. A word's characters are those from _MARK on.
 _OTHER, _STOP, _WIDE_STOP, _BLANK, _MARK, _LETTER, _IDEOGRAPH, _LONG = range(8)
@@ -79,6 +55,8 @@ _LONGS = ((0xE01, 0xE7F), (0xE81, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17D3), (0
 _PER_WORD = {_IDEOGRAPH: 2, _LONG: 4}
 _KNOWN = 0x32400
 """Code points from here on (tags, private use) are no letters."""
+_NEAR = 0x3000
+"""Code points before are alphabets and their signs: a process that sees no others makes its table in a tenth."""
 
 _CHUNK = 1 << 14
 """Characters at a time, so that memory is bounded by the words; texts are cut at blanks."""
@@ -104,18 +82,18 @@ class _Words(NamedTuple):
 
 
 @cache
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.zeros(_KNOWN + 1, np.uint8)
+def _classes(known: int) -> npt.NDArray[np.uint8]:
+    table = np.zeros(known + 1, np.uint8)
     kinds = {"L": _LETTER, "M": _MARK, "N": _MARK, "Z": _BLANK}
-    categories = [*map(unicodedata.category, map(chr, range(_KNOWN)))]  # in C: every process waits for it
+    categories = [*map(unicodedata.category, map(chr, range(known)))]  # in C: every process waits for it
     told = {category: kinds.get(category[0], _OTHER) for category in set(categories)}
-    table[:_KNOWN] = np.frombuffer(bytes(map(told.__getitem__, categories)), np.uint8)
+    table[:known] = np.frombuffer(bytes(map(told.__getitem__, categories)), np.uint8)
     for ranges, kind in ((_IDEOGRAPHS, _IDEOGRAPH), (_LONGS, _LONG)):
         for first, last in ranges:
             part = table[first : last + 1]
             part[(part >= _MARK)] = kind
     for characters, kind in ((_STOPS, _STOP), (_WIDE_STOPS, _WIDE_STOP), ("\t\n\v\f\r\x85\u200b", _BLANK)):
-        table[[ord(c) for c in characters]] = kind
+        table[[ord(c) for c in characters if ord(c) < known]] = kind
     return table
 
 
@@ -147,7 +125,7 @@ def _mixed(keys: _U64) -> _U64:
 def _part(text: str) -> _Words:
     """Give the words of one part, by whole-array steps."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = _classes().take(codes, mode="clip")
+    kinds = _classes(_NEAR if codes.max() < _NEAR else _KNOWN).take(codes, mode="clip")
     after = np.concatenate((kinds[1:], _EDGE))
     blank = kinds == _BLANK
     stops = (kinds == _STOP) | (kinds == _WIDE_STOP)
@@ -291,10 +269,6 @@ def _of_lines(text: str) -> dict[str, float]:
     return shares | {"duplicate_line_characters": (sizes - sum(map(len, distinct))) / max(1, sizes)}
 
 
-PLAIN = frozenset(name for name in SIGNALS if not name.endswith("_gram"))
-"""The signals of words and lines: 17 MB/s; all of them with the repeated runs of words: 6 MB/s."""
-
-
 def signals(text: str, wanted: Collection[str] = SIGNALS.keys()) -> dict[str, int | float]:
     """Give the wanted signals of a text, by the names and in the order of ``SIGNALS``; time grows as the text does.
 
@@ -338,4 +312,4 @@ class Quality:
         return Patch(self.name, labels=labels)
 
 
-__all__ = ["PLAIN", "SIGNALS", "Quality", "signals"]
+__all__ = ["Quality", "signals"]

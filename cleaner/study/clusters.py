@@ -25,7 +25,6 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleaner.study import signatures, sketches
 from cleaner.study.bands import FEW, Bands, band_keys, narrow, parameters
@@ -108,6 +107,8 @@ def table(
     What is not given (``removed``, ``chars``, ``dates``) decides nothing. Raises ``ValueError`` for an id that comes
     twice, lists of unlike length and an unknown policy.
     """
+    import pyarrow.compute as pc
+
     given = {"signatures": signed.minhash, "removed": removed, "chars": chars, "dates": dates}
     for name, values in given.items():
         if len(values) not in ((len(ids),) if name == "signatures" else (0, len(ids))):

@@ -14,7 +14,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cleaner.document import Edit, Patch
@@ -135,6 +134,8 @@ _WORDED = re.compile(r"[^\W_]")
 
 
 def _copies(clusters: Path) -> Batches:
+    import pyarrow.compute as pc
+
     with pq.ParquetFile(clusters) as file:
         for batch in file.iter_batches(columns=["id", "chunk", "keep"]):
             yield batch.filter(pc.invert(batch.column("keep"))).select(_DOCUMENT.names).cast(_DOCUMENT)

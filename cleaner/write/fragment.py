@@ -28,6 +28,9 @@ from cleaner.write.tables import (
 Keeping = Literal["parquet", "jsonl", "summary", "none"]
 """How the ledger is kept."""
 
+DOCUMENTS, LEDGER = "documents", "ledger"
+"""The tables of a chunk."""
+
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 16_384
 _ROW_BYTES = 64  # what a row takes beside its strings, nearly
@@ -108,10 +111,9 @@ class Tally(msgspec.Struct):
 
 
 class Signable(NamedTuple):
-    """What a signature of a document needs: its clean text, the characters that went as chrome, its date or ""."""
+    """What comparing a document needs beside its text: the characters that went as chrome, its date or ""."""
 
     id: str
-    text: str
     removed: int
     date: str
 
@@ -161,10 +163,10 @@ class Fragment:
         self.signable: list[Signable] = []
         self._tables: dict[str, _Rows] = {}
         self._stack = ExitStack()
-        self._documents = self._table("documents", DOCUMENTS_SCHEMA)
+        self._documents = self._table(DOCUMENTS, DOCUMENTS_SCHEMA)
         self._edits = None
         if ledger != "none":
-            self._edits = self._table("ledger", SUMMARY_SCHEMA if ledger == "summary" else LEDGER_SCHEMA)
+            self._edits = self._table(LEDGER, SUMMARY_SCHEMA if ledger == "summary" else LEDGER_SCHEMA)
 
     def _table(self, name: str, schema: pa.Schema) -> _Rows:
         made = self._stack.enter_context(_Rows(table_path(self._work, self._number, name), schema))
@@ -193,7 +195,7 @@ class Fragment:
         removed = sum(len(e.before) - len(e.after) for p in document.patches if p.stage in CHROME for e in p.edits)
         labels = document.labels
         date = labels.get("date") or labels.get("crawled") or ""
-        self.signable.append(Signable(document.id, document.text, removed, str(date)))
+        self.signable.append(Signable(document.id, removed, str(date)))
 
     def attach(self, name: str, batch: pa.RecordBatch) -> None:
         """Add a table of one batch to the chunk."""

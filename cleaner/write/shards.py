@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleaner.document import Label, Patch
 from cleaner.write.atomic import Names, place, settle, write
@@ -131,9 +130,9 @@ def merge(shard: Shard, how: Writing) -> Merged:
             for batch in _edits(number, how, cuts):
                 batch = _renamed(batch, renamed)
                 if gone and tables.dropped_ledger is not None:
-                    away = pc.is_in(batch.column("id"), value_set=pa.array(sorted(gone)))
-                    tables.dropped_ledger.add(batch.filter(away))
-                    batch = batch.filter(pc.invert(away))
+                    ids = _strings(batch, "id")
+                    tables.dropped_ledger.add(batch.filter(pa.array([id in gone for id in ids])))
+                    batch = batch.filter(pa.array([id not in gone for id in ids]))
                 tables.ledger.add(batch)
         for part in tables.all:
             part.commit()
@@ -199,16 +198,15 @@ def _documents(
         batch = _renamed(batch, renamed)
         reasons = _reasons(batch, how.decide) if how.decide is not None else []
         if any(reasons) and tables.dropped is not None:
-            away = pa.array([bool(reason) for reason in reasons])
-            left = batch.filter(away)
+            left = batch.filter(pa.array([bool(reason) for reason in reasons]))
             gone.update(_strings(left, "id"))
             told = pa.array([reason for reason in reasons if reason], pa.string())
             tables.dropped.add(pa.record_batch([*left.columns, told], schema=DROPPED_SCHEMA))
             for reason in filter(None, reasons):
                 kind = reason.split(" ", 1)[0]
                 tables.reasons[kind] = tables.reasons.get(kind, 0) + 1
-            batch = batch.filter(pc.invert(away))
-        tables.chars += pc.sum(batch.column("chars")).as_py() or 0
+            batch = batch.filter(pa.array([not reason for reason in reasons]))
+        tables.chars += int(batch.column("chars").to_numpy().sum())
         tables.documents.add(_as_files(batch, how.out, how.names, tables) if how.names is not None else batch)
     return gone, renamed, cuts if any(cuts.values()) else {}
 
