@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+from functools import reduce
+from operator import or_
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from cleaner.blocks import vocabulary
 from cleaner.blocks.characters import Counts
-from cleaner.blocks.context import levels
+from cleaner.blocks.context import inner, levels, outer
 from cleaner.blocks.features import features
 from cleaner.blocks.tree import Tree, tree
 from cleaner.read.html import linearise
@@ -110,7 +113,7 @@ def test_features_do_not_depend_on_the_words_or_the_site() -> None:
 
 def test_class_words_are_told_apart_and_roles_count_as_tags() -> None:
     def named(names: str) -> set[str]:
-        bits = vocabulary.name_bits(names)
+        [bits] = vocabulary.name_bits([names])
         return {name for n, name in enumerate(vocabulary.NAMES) if bits >> n & 1}
 
     assert "comment" in named("comments-area")
@@ -127,3 +130,44 @@ def test_each_level_of_elements_around_a_block_has_more_blocks() -> None:
     )
     around = levels(owners, parents, firsts, lasts)
     assert [(int(first[0]), int(last[0])) for first, last in around] == [(0, 1), (0, 2), (0, 3), (0, 3), (0, 3)]
+
+
+_word_parts = st.sampled_from(
+    [re.sub(r"\\b|[()?:\[\]|]", "", pattern) for group in vocabulary.GROUPS.values() for pattern in group.split()]
+)
+
+
+@given(
+    st.lists(st.lists(st.one_of(_word_parts, st.sampled_from(("-", "_", "é", "x", "s", "1"))), max_size=5), max_size=30)
+)
+def test_names_say_what_each_pattern_alone_finds_in_each_word(parts: list[list[str]]) -> None:
+    words = ["".join(some) for some in parts]
+    found = vocabulary.name_bits([" ".join(words), *words])
+    expected = [
+        sum(
+            any(re.search(pattern, word.replace("_", "-")[:64]) for pattern in group.split()) << n
+            for n, group in enumerate(vocabulary.GROUPS.values())
+        )
+        for word in words
+    ]
+    assert found[1:] == expected
+    assert found[0] == reduce(or_, expected, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.booleans()), max_size=30))
+def test_the_nearest_and_the_last_chosen_around_an_element(given_: list[tuple[int, bool]]) -> None:
+    parents = np.array([-1, *(drawn % n for n, (drawn, _) in enumerate(given_, 1))], np.int64)
+    chosen = np.array([False, *(is_chosen for _, is_chosen in given_)])
+    for n in range(len(parents)):
+        way, at = [], n
+        while at > 0:
+            way += [at] if chosen[at] else []
+            at = int(parents[at])
+        assert inner(chosen, parents)[n] == (way[0] if way else 0)
+        assert outer(chosen, parents)[n] == (way[-1] if way else 0)
+
+
+def test_as_many_columns_are_measured_as_there_is_room_for() -> None:
+    table = features(tree("<title>a b</title><h1>a b</h1><p>" + "many words, and more. " * 9))
+    assert len(table.columns) == len(set(table.columns)) == table.rows.shape[1]
+    assert table.columns == features(tree("x")).columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cleaner.blocks import vocabulary
 from cleaner.blocks.characters import Counts, Floats
-from cleaner.blocks.context import levels
+from cleaner.blocks.context import inner, levels, outer
 from cleaner.blocks.tree import Tree
 
 Ints = npt.NDArray[np.int64]
@@ -27,6 +27,7 @@ _KINDS_OF_PAGE = (
     "website|webpage",
     "organization|business|service|software|app",
 )
+_COLUMNS = 231
 # What is summed over stretches of blocks, in this order.
 _WORDS, _LINKED, _PROSE, _MARKS, _CLOSED, _DIGITS, _SQUARES, _BLOCKS = range(8)
 
@@ -40,31 +41,51 @@ class Table(NamedTuple):
 
 
 class _Columns:
-    """The columns made so far, by name, and what several groups of them need."""
+    """The columns made so far, in their order, and what several groups of them need.
+
+    ``each`` is (blocks, measures), ``sums`` (measures, blocks + 1): of all blocks before one. ``held`` is (measures,
+    elements), of those that hold blocks, ``filled``. ``kinds`` are the blocks' places in ``vocabulary.KINDS``,
+    ``signs`` number each element's path of tags and names.
+    """
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.n = len(tree.texts)
-        self.made: dict[str, npt.NDArray[np.generic] | float] = {}
+        n = self.n = len(tree.texts)
+        self.names: list[str] = []
+        self.rows = np.empty((_COLUMNS, n), np.float32)
         c = self.counts = Counts(tree.texts)
         self.words, self.owners = c.words, np.array(tree.owners, np.int64)
         self.links = np.array(tree.links, np.float32)
         prose = np.where((c.words >= _LONG) & (self.links < 0.35), c.words, 0)
         summed = (c.words, c.words * self.links, prose, c.ends + c.commas, c.closed, c.digits, c.words**2)
-        self.each = np.ones((self.n, 8))
-        for n, values in enumerate(summed):
-            self.each[:, n] = values
-        self.sums = np.zeros((self.n + 1, 8))
-        np.cumsum(self.each, axis=0, out=self.sums[1:])
+        self.each = np.ones((n, 8))
+        for at, values in enumerate(summed):
+            self.each[:, at] = values
+        self.sums = np.zeros((8, n + 1))
+        np.cumsum(self.each.T, axis=1, out=self.sums[:, 1:])
         self.firsts, self.lasts = np.array(tree.firsts, np.int64), np.array(tree.lasts, np.int64)
         self.parents = np.array(tree.parents, np.int64)
-        self.places = np.arange(self.n)
-        self.total, self.all_prose = (max(1.0, float(self.sums[-1, k])) for k in (_WORDS, _PROSE))
-        self.signs = np.zeros(len(tree.tags), np.int64)  # the number of each element's path of tags and names
+        self.filled = np.flatnonzero(self.firsts < self.lasts)
+        self.held = self.sums[:, self.lasts[self.filled]] - self.sums[:, self.firsts[self.filled]]
+        self.places = np.arange(n)
+        self.total, self.all_prose = (max(1.0, float(self.sums[k, -1])) for k in (_WORDS, _PROSE))
+        self.kinds = self.signs = self.places
+
+    def put(self, name: str, values: npt.NDArray[np.generic] | float) -> None:
+        """Add a column."""
+        self.rows[len(self.names)] = values
+        self.names.append(name)
 
     def give(self, prefix: str, names: Sequence[str], values: npt.NDArray[np.generic]) -> None:
         """Add columns; ``values`` is (names, blocks)."""
-        self.made.update(zip((prefix + name for name in names), values, strict=True))
+        at = len(self.names)
+        self.rows[at : at + len(names)] = values
+        self.names += [prefix + name for name in names]
+
+    def row(self, name: str) -> Floats:
+        """Give a column made before."""
+        made: Floats = self.rows[self.names.index(name)]
+        return made
 
 
 def _log(values: npt.ArrayLike) -> Floats:
@@ -84,28 +105,33 @@ def features(tree: Tree) -> Table:
     _of_items(columns)
     _of_neighbours(columns)
     _of_page(columns)
-    rows = np.empty((len(columns.made), columns.n), np.float32)
-    for n, values in enumerate(columns.made.values()):
-        rows[n] = values
-    return Table(rows.T, tuple(columns.made), columns.words)
+    return Table(columns.rows.T, tuple(columns.names), columns.words)
 
 
 def _of_text(c: _Columns) -> None:
-    t, made = c.counts, c.made
+    t = c.counts
     words, chars = np.maximum(t.words, 1), np.maximum(t.chars, 1)
-    made["words"], made["chars"], made["links"] = _log(t.words), _log(t.chars), c.links
-    made["digits"], made["upper"] = t.digits / chars, t.upper / np.maximum(t.letters, 1)
-    made["word-length"] = t.chars / words
-    made["ends"], made["commas"], made["marks"] = t.ends / words, t.commas / words, t.marks / words
+    c.put("words", _log(t.words))
+    c.put("chars", _log(t.chars))
+    c.put("links", c.links)
+    c.put("digits", t.digits / chars)
+    c.put("upper", t.upper / np.maximum(t.letters, 1))
+    c.put("word-length", t.chars / words)
+    c.put("ends", t.ends / words)
+    c.put("commas", t.commas / words)
+    c.put("marks", t.marks / words)
     same = Counter(c.tree.texts)
-    made["same-text"] = _log([same[text] for text in c.tree.texts])
-    made["gap"] = np.array(c.tree.gaps, np.float32)
-    made["in-title"], made["of-title"] = _beside_title(c.tree)
+    c.put("same-text", _log([same[text] for text in c.tree.texts]))
+    c.put("gap", np.array(c.tree.gaps))
+    c.give("", ("in-title", "of-title"), _beside_title(c.tree))
 
 
 _DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _SPACED = re.compile(r"[^\W_]+")
+_NUL = "\0"  # between texts of a page, which holds none: parsing takes them out
+_BLANKED = "".join(char if char.isalnum() or char == _NUL else " " for char in map(chr, range(128)))
+_TYPED = "’‘“”–—…•·»«©®→›\xa0"  # what else than letters makes a line of English no ASCII
 _HEADLINE = 300  # characters: a longer block is no title
 
 
@@ -114,19 +140,25 @@ def _beside_title(tree: Tree) -> Floats:
     shares = np.zeros((2, len(tree.texts)), np.float32)
     find = (_TOKEN if _DENSE.search(tree.title) else _SPACED).findall
     title = set(find(tree.title.lower()))
-    if not title:
+    short = [text for text in {*tree.texts} if len(text) < _HEADLINE]
+    if not title or not short:
         return shares
-    known: dict[str, tuple[float, float]] = {}
+    bare = _NUL.join(short)
+    for mark in _TYPED:
+        bare = bare.replace(mark, " ")
+    is_plain = [text.isascii() for text in bare.split(_NUL)]
+    plain = _NUL.join(compress(bare.split(_NUL), is_plain)).lower().translate(_BLANKED).split(_NUL)
+    tokens = iter(map(str.split, plain))
+    known = {}
+    for text, easy in zip(short, is_plain, strict=True):
+        found = next(tokens) if easy else find(text.lower())
+        if not title.isdisjoint(found):
+            unlike = set(found)
+            hits = len(unlike & title)
+            known[text] = hits / len(unlike), hits / len(title)
     for n, text in enumerate(tree.texts):
-        if len(text) >= _HEADLINE:
-            continue
-        told = known.get(text)
-        if told is None:
-            tokens = set(find(text.lower()))
-            hits = len(tokens & title)
-            told = known[text] = (hits / len(tokens), hits / len(title)) if hits else (0.0, 0.0)
-        if told[0]:
-            shares[:, n] = told
+        if text in known:
+            shares[:, n] = known[text]
     return shares
 
 
@@ -134,90 +166,89 @@ def _beside_title(tree: Tree) -> Floats:
 _NEAR = "comment post related form content describe code caption hero faq meta".split()
 _ABOVE = "comment related nav footer header ad consent form content describe code hero product".split()
 _SEEN_PROSE = "comment post related card product sidebar".split()
+_SHIFT = len(vocabulary.NAMES)  # what tags say, above what names say
+
+
+def _places(names: Sequence[str], every: Sequence[str]) -> Ints:
+    return np.array([every.index(name) for name in names])[:, None]
+
+
+_NEAR_BITS, _ABOVE_BITS = _places(_NEAR, vocabulary.NAMES), _places(_ABOVE, vocabulary.NAMES)
+_TAG_BITS = np.arange(len(vocabulary.TAGS))[:, None] + _SHIFT
 
 
 def _of_elements(c: _Columns) -> None:
     """Measure what stands around a block; number each element's path of tags and names."""
-    tree = c.tree
-    count = len(tree.tags)
-    own, above, near, tags, depths, signs = ([0] * count for _ in range(6))
+    known: dict[tuple[str, str, str], int] = {}
+    which = [known.setdefault(k, len(known)) for k in zip(c.tree.tags, c.tree.names, c.tree.roles, strict=True)]
+    names = vocabulary.name_bits(name for _, name, _ in known)
+    tags = [vocabulary.tag_bits(tag, roles) << _SHIFT for tag, _, roles in known]
+    # A wordless number in a name (post-1234) tells posts apart; without it they are of one kind.
+    alike: dict[tuple[str, str], int] = {}
+    bare = _NUL.join([name for _, name, _ in known])
+    bare = bare.translate(_NO_DIGITS) if bare.isascii() else _NUMBERS.sub("", bare)
+    likes = [alike.setdefault((k[0], name), len(alike)) for k, name in zip(known, bare.split(_NUL), strict=True)]
+    bits = [n | t for n, t in zip(names, tags, strict=True)]
+    above, depths, signs = [tags[which[0]]], [0], [0]  # the body's own names are above nothing
     paths: dict[tuple[int, int], int] = {}
-    known: dict[tuple[str, str, str], tuple[int, int, int]] = {}
-    parents = tree.parents
-    for n, key in enumerate(zip(tree.tags, tree.names, tree.roles, strict=True)):
-        if tree.firsts[n] == tree.lasts[n]:
-            continue
-        told = known.get(key)
-        if told is None:
-            tag, names, roles = key
-            # A wordless number in a name (post-1234) tells posts apart; without it they are of one kind.
-            kind = known.setdefault((tag, _numberless(names), "\n"), (0, 0, len(known)))[2]
-            told = known[key] = vocabulary.name_bits(names), vocabulary.tag_bits(tag, roles), kind
-        own[n], tags[n], kind = told
-        if n:
-            up = parents[n]
-            above[n] = above[up] | own[n]
-            near[n] = own[n] | own[up] | own[max(0, parents[up])] if up else own[n]
-            tags[n] |= tags[up]
-            depths[n] = depths[up] + 1
-            signs[n] = paths.setdefault((signs[up], kind), len(paths) + 1)
-    c.signs = np.array(signs, np.int64)
-    over = np.array(above, np.int64)[c.owners]
-    for prefix, bits, names_of, every in (
-        ("name-", np.array(near, np.int64)[c.owners], _NEAR, vocabulary.NAMES),
-        ("above-", over, _ABOVE, vocabulary.NAMES),
-        ("tag-", np.array(tags, np.int64)[c.owners], vocabulary.TAGS, vocabulary.TAGS),
-    ):
-        c.give(prefix, names_of, bits >> np.array([every.index(name) for name in names_of])[:, None] & 1)
+    for key, up in zip(which[1:], c.tree.parents[1:], strict=True):
+        above.append(above[up] | bits[key])
+        depths.append(depths[up] + 1)
+        signs.append(paths.setdefault((signs[up], likes[key]), len(paths) + 1))
+    c.signs = np.array(signs)
+    over = np.array(above)[c.owners]
+    own, parents = np.array(names)[which], np.maximum(c.parents, 0)
+    near = np.where(parents > 0, own | own[parents] | own[parents[parents]], own)
+    near[0] = 0
+    c.give("name-", _NEAR, near[c.owners] >> _NEAR_BITS & 1)
+    c.give("above-", _ABOVE, over >> _ABOVE_BITS & 1)
+    c.give("tag-", vocabulary.TAGS, over >> _TAG_BITS & 1)
     for name in _SEEN_PROSE:
         # How much of the page's prose stands in comments, posts, cards: what they are depends on what stands outside.
         inside = over >> vocabulary.NAMES.index(name) & 1
-        c.made[f"page-in-{name}"] = float(c.each[:, _PROSE] @ inside) / c.all_prose
+        c.put(f"page-in-{name}", float(c.each[:, _PROSE] @ inside) / c.all_prose)
         if name in ("comment", "post"):
             first = int(inside.argmax()) if inside.any() else c.n
-            c.made[f"page-before-{name}"] = float(c.sums[first, _PROSE]) / c.all_prose
-            c.made[f"from-{name}"] = np.sign(c.places - first) if first < c.n else 0.0
-    c.made["depth"] = np.array(depths, np.float32)[c.owners]
-    kinds = np.array([vocabulary.kind(tag) for tag in tree.tags])[c.owners]
-    c.give("kind-", vocabulary.KINDS, kinds == np.arange(len(vocabulary.KINDS))[:, None])
+            c.put(f"page-before-{name}", float(c.sums[_PROSE, first]) / c.all_prose)
+            c.put(f"from-{name}", np.sign(c.places - first) if first < c.n else 0.0)
+    c.put("depth", np.array(depths)[c.owners])
+    c.kinds = np.array([vocabulary.kind(tag) for tag, _, _ in known])[which][c.owners]
+    c.give("kind-", vocabulary.KINDS, c.kinds == _KINDS)
 
 
 _NUMBERS = re.compile(r"\d+")
-
-
-@lru_cache(maxsize=1 << 12)
-def _numberless(names: str) -> str:
-    return _NUMBERS.sub("", names)
+_NO_DIGITS = dict.fromkeys(range(ord("0"), ord("9") + 1))
+_KINDS = np.arange(len(vocabulary.KINDS))[:, None]
+_H1, _LAST_HEADING = vocabulary.KINDS.index("h1"), vocabulary.KINDS.index("h3")
 
 
 def _of_place(c: _Columns) -> None:
-    made, places, before = c.made, c.places, c.sums[:-1, _WORDS]
-    made["place"], made["share-before"] = places / c.n, before / c.total
-    made["words-before"] = _log(before)
-    made["long-before"], made["long-after"] = c.sums[:-1, _PROSE] / c.all_prose, 1 - c.sums[1:, _PROSE] / c.all_prose
-    tags = [c.tree.tags[o] for o in c.tree.owners]
-    made["from-h1"] = _from(before, tags.index("h1") if "h1" in tags else None)
-    titled = np.asarray(made["of-title"]) * np.asarray(made["in-title"])
-    best = int(np.argmax(titled))
-    made["from-title"] = _from(before, best if float(titled[best]) > 0.3 else None)
-    headings = np.array([tag in _HEADINGS for tag in tags])
+    places, before = c.places, c.sums[_WORDS, :-1]
+    c.put("place", places / c.n)
+    c.put("share-before", before / c.total)
+    c.put("words-before", _log(before))
+    c.put("long-before", c.sums[_PROSE, :-1] / c.all_prose)
+    c.put("long-after", 1 - c.sums[_PROSE, 1:] / c.all_prose)
+    heads = np.flatnonzero(c.kinds == _H1)
+    c.put("from-h1", _from(before, int(heads[0]) if len(heads) else None))
+    titled = c.row("of-title") * c.row("in-title")
+    best = int(titled.argmax())
+    c.put("from-title", _from(before, best if float(titled[best]) > 0.3 else None))
+    headings = (c.kinds >= _H1) & (c.kinds <= _LAST_HEADING)
     last = np.maximum.accumulate(np.where(headings, places, -1))
     at = np.maximum(last, 0)
-    made["from-heading"] = _log(np.where(last >= 0, before - before[at], 9999))
-    made["heading-words"] = np.where(last >= 0, c.words[at], 0)
+    c.put("from-heading", _log(np.where(last >= 0, before - before[at], 9999)))
+    c.put("heading-words", np.where(last >= 0, c.words[at], 0))
     long = np.flatnonzero(c.each[:, _PROSE])
+    names = ("to-long-after", "to-long-before", "after-first-long")
     if not len(long):
-        for name in ("to-long-after", "to-long-before", "after-first-long"):
-            made[name] = _NONE
+        c.give("", names, np.full((len(names), 1), _NONE))
         return
     after = np.searchsorted(long, places)
-    made["to-long-after"] = _log(np.where(after < len(long), long[np.minimum(after, len(long) - 1)] - places, 999))
+    c.put(names[0], _log(np.where(after < len(long), long[np.minimum(after, len(long) - 1)] - places, 999)))
     at = np.searchsorted(long, places, side="right") - 1
-    made["to-long-before"] = _log(np.where(at >= 0, places - long[np.maximum(at, 0)], 999))
-    made["after-first-long"] = places >= long[0]
-
-
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+    c.put(names[1], _log(np.where(at >= 0, places - long[np.maximum(at, 0)], 999)))
+    c.put(names[2], places >= long[0])
 
 
 def _from(before: Doubles, at: int | None) -> Floats:
@@ -231,74 +262,72 @@ def _from(before: Doubles, at: int | None) -> Floats:
 
 def _of_containers(c: _Columns) -> None:
     firsts, lasts = (np.array(side) for side in zip(*levels(c.owners, c.parents, c.firsts, c.lasts), strict=True))
-    held = np.moveaxis(c.sums[lasts] - c.sums[firsts], 2, 0)  # (measures, levels, blocks)
-    words, blocks = held[_WORDS], np.maximum(held[_BLOCKS], 1)
+
+    def held(measure: int) -> Doubles:  # (levels, blocks)
+        return np.asarray(c.sums[measure][lasts] - c.sums[measure][firsts])
+
+    words, blocks = held(_WORDS), np.maximum(lasts - firsts, 1)
     some = np.maximum(words, 1)
-    before = c.sums[:-1, _WORDS] - c.sums[firsts, _WORDS]
-    measures = {
-        "words": _log(words), "share": words / c.total, "blocks": _log(blocks), "links": held[_LINKED] / some,
-        "marks": held[_MARKS] / some, "long": held[_PROSE] / some, "closed": held[_CLOSED] / blocks,
-        "place": (c.places - firsts) / blocks, "before": before / some,
-    }  # fmt: skip
-    for name, values in measures.items():
+    before = c.sums[_WORDS, :-1] - c.sums[_WORDS][firsts]
+    for name, values in (
+        ("words", _log(words)), ("share", words / c.total), ("blocks", _log(blocks)), ("links", held(_LINKED) / some),
+        ("marks", held(_MARKS) / some), ("long", held(_PROSE) / some), ("closed", held(_CLOSED) / blocks),
+        ("place", (c.places - firsts) / blocks), ("before", before / some),
+    ):  # fmt: skip
         c.give("up", [f"{level}-{name}" for level in range(len(firsts))], values)
     _of_main(c)
 
 
 def _of_main(c: _Columns) -> None:
     """Measure the smallest elements that hold most of the page’s prose: the main text, or the page itself."""
-    made = c.made
-    filled = np.flatnonzero(c.firsts < c.lasts)
-    held = c.sums[c.lasts[filled]] - c.sums[c.firsts[filled]]
+    filled, words_of = c.filled, c.held[_WORDS]
     for share in (0.5, 0.75, 0.95):
-        fits = np.flatnonzero(held[:, _PROSE] >= share * c.sums[-1, _PROSE])
-        at = int(fits[np.argmin(held[fits, _WORDS])]) if len(fits) else 0
-        best, mine = int(filled[at]), held[at]
+        fits = np.flatnonzero(c.held[_PROSE] >= share * c.sums[_PROSE, -1])
+        at = int(fits[np.argmin(words_of[fits])]) if len(fits) else 0
+        best = int(filled[at])
         start, stop = int(c.firsts[best]), int(c.lasts[best])
-        words = max(1.0, float(mine[_WORDS]))
+        words = max(1.0, float(words_of[at]))
         p = f"main{round(100 * share)}-"
-        made[p + "in"] = np.where(c.places < start, -1, c.places >= stop)
-        made[p + "share"], made[p + "links"] = float(mine[_WORDS]) / c.total, float(mine[_LINKED]) / words
-        made[p + "place"] = (c.sums[:-1, _WORDS] - c.sums[start, _WORDS]) / words
-        made[p + "blocks"] = float(np.log1p(stop - start))
+        c.put(p + "in", (c.places >= stop) - (c.places < start).astype(np.int8))
+        c.put(p + "share", float(words_of[at]) / c.total)
+        c.put(p + "links", float(c.held[_LINKED, at]) / words)
+        c.put(p + "place", (c.sums[_WORDS, :-1] - c.sums[_WORDS, start]) / words)
+        c.put(p + "blocks", float(np.log1p(stop - start)))
         if share == 0.5:
             alike = (c.signs[filled] == c.signs[best]) & (c.parents[filled] == c.parents[best])
-            made[p + "alike"] = float(alike.sum())
+            c.put(p + "alike", float(alike.sum()))
 
 
 def _grouped(values: Doubles, group: Ints, count: int) -> Doubles:
-    """Sum the rows of each group; (count, columns)."""
+    """Sum the rows of each group; (columns, count)."""
     width = values.shape[1]
     flat = (group[:, None] * width + np.arange(width)).ravel()
-    return np.asarray(np.bincount(flat, values.ravel(), count * width).reshape(count, width), np.float64)
+    return np.asarray(np.bincount(flat, values.ravel(), count * width).reshape(count, width).T, np.float64)
 
 
 def _of_paths(c: _Columns) -> None:
     """Measure all blocks of the same path of tags and names."""
-    _, mine = np.unique(c.signs[c.owners], return_inverse=True)
-    sums = _grouped(c.each, mine, int(mine.max()) + 1).T
-    count, words = sums[_BLOCKS], sums[_WORDS]
+    mine = c.signs[c.owners]
+    sums = _grouped(c.each, mine, int(mine.max()) + 1)
+    count, words = np.maximum(sums[_BLOCKS], 1), sums[_WORDS]
     some, mean = np.maximum(words, 1), words / count
     spread = np.sqrt(np.maximum(sums[_SQUARES] / count - mean**2, 0)) / np.maximum(mean, 1)
     values = (_log(count), _log(mean), words / c.total, sums[_LINKED] / some, sums[_MARKS] / some,
               sums[_CLOSED] / count, spread, sums[_PROSE] / some)  # fmt: skip
-    c.give("path-", "count words share links marks closed spread long".split(), np.array(values)[:, mine])
+    c.give("path-", "count words share links marks closed spread long".split(), np.array(values, np.float32)[:, mine])
 
 
 def _of_items(c: _Columns) -> None:
     """Measure the repeated pieces a block stands in: cards, posts, comments; the innermost and the outermost kind."""
-    tree, made = c.tree, c.made
-    filled = np.flatnonzero(c.firsts < c.lasts)
-    filled = filled[filled > 0]
+    filled, held = c.filled[1:], c.held[:, 1:].copy()  # the body is none
     _, group, count = np.unique(
         c.parents[filled] * (int(c.signs.max()) + 1) + c.signs[filled], return_inverse=True, return_counts=True
     )
     sizes = len(count) + 1  # and a last group that nothing is in
     count = np.append(count, 0)
-    held = c.sums[c.lasts[filled]] - c.sums[c.firsts[filled]]
-    words = held[:, _WORDS].copy()
-    held[:, _SQUARES] = words**2
-    sums = _grouped(held, group, sizes).T
+    words = held[_WORDS]
+    held[_SQUARES] = words**2
+    sums = _grouped(held.T, group, sizes)
     some_count = np.maximum(count, 1)
     many = (count >= 3) & (sums[_BLOCKS] >= 2 * count)
     by_group = np.argsort(group, kind="stable")
@@ -313,61 +342,55 @@ def _of_items(c: _Columns) -> None:
     spread = np.sqrt(np.maximum(sums[_SQUARES] / some_count - mean**2, 0)) / np.maximum(mean, 1)
     of_groups = np.array((
         _log(count), _log(mean), spread, sums[_LINKED] / some, sums[_PROSE] / some, most / some,
-        sums[_PROSE] / c.all_prose, sums[_WORDS] / c.total, sums[_DIGITS] / some, c.sums[first, _WORDS] / c.total,
-        c.sums[first, _PROSE] / c.all_prose,
-    ))  # fmt: skip
+        sums[_PROSE] / c.all_prose, sums[_WORDS] / c.total, sums[_DIGITS] / some, c.sums[_WORDS, first] / c.total,
+        c.sums[_PROSE, first] / c.all_prose,
+    ), np.float32)  # fmt: skip
+    of_groups[:, -1] = _NONE
     names = "count words spread links long most long-share share digits before long-before".split()
-    groups, orders = np.full(len(tree.tags), -1), np.zeros(len(tree.tags))
+    groups, orders = np.full(len(c.parents), -1), np.full(len(c.parents), _NONE)
     groups[filled] = np.where(many[group], group, -1)
     orders[filled] = order / some_count[group]
-    inner, outer = [0] * len(tree.tags), [0] * len(tree.tags)
-    for n, repeats in zip(filled.tolist(), (groups[filled] >= 0).tolist(), strict=True):
-        parent = tree.parents[n]
-        inner[n] = n if repeats else inner[parent]
-        outer[n] = outer[parent] or (n if repeats else 0)
-    for p, which in (("item-", inner), ("items-", outer)):
-        at = np.array(which, np.int64)[c.owners]
-        none = at == 0
-        c.give(p, names, np.where(none, _NONE, of_groups[:, groups[at]]))
-        made[p + "order"] = np.where(none, _NONE, orders[at])
+    for p, nearest in (("item-", inner), ("items-", outer)):
+        at = nearest(groups >= 0, c.parents)[c.owners]
+        c.give(p, names, of_groups[:, groups[at]])
+        c.put(p + "order", orders[at])
 
 
 def _of_neighbours(c: _Columns) -> None:
-    made, owners, n = c.made, c.owners, c.n
+    owners, n = c.owners, c.n
     padded = np.full((2, n + 6), np.float32(_NONE))
-    padded[0, 3:-3], padded[1, 3:-3] = _log(c.words), c.links
+    padded[0, 3:-3], padded[1, 3:-3] = c.row("words"), c.links
     for row, name, shifts in ((0, "words", (-2, -1, 1, 2, 3)), (1, "links", (-3, -1, 1))):
         for shift in shifts:
-            made[f"at{shift:+d}-{name}"] = padded[row, 3 + shift : 3 + shift + n]
+            c.put(f"at{shift:+d}-{name}", padded[row, 3 + shift : 3 + shift + n])
     same = np.concatenate(([False], owners[1:] == owners[:-1], [False]))
-    made["at-1-same"], made["at+1-same"] = same[:-1], same[1:]
+    c.put("at-1-same", same[:-1])
+    c.put("at+1-same", same[1:])
+    sums = c.sums[: _PROSE + 1]
     for width in (4, 12):
         before, after = np.maximum(c.places - width, 0), np.minimum(c.places + 1 + width, n)
-        for side, held in (
-            ("before", c.sums[:-1] - c.sums[before]),
-            ("after", c.sums[after] - c.sums[1:]),
-        ):
-            words = np.maximum(held[:, _WORDS], 1)
-            values = (_log(held[:, _WORDS]), held[:, _LINKED] / words, held[:, _PROSE] / words)
-            c.give(f"{side}{width}-", ("words", "links", "long"), np.array(values))
+        for side, held in (("before", sums[:, :-1] - sums[:, before]), ("after", sums[:, after] - sums[:, 1:])):
+            words = held[_WORDS]
+            some = np.maximum(words, 1)
+            values = np.array((_log(words), held[_LINKED] / some, held[_PROSE] / some))
+            c.give(f"{side}{width}-", ("words", "links", "long"), values)
 
 
 def _of_page(c: _Columns) -> None:
-    made, tree, total, sums = c.made, c.tree, c.total, c.sums[-1]
-    tags = Counter(tag for tag, first, last in zip(tree.tags, tree.firsts, tree.lasts, strict=True) if first < last)
-    made["page-words"], made["page-blocks"] = float(np.log1p(total)), float(np.log1p(c.n))
-    made["page-links"], made["page-long"] = sums[_LINKED] / total, sums[_PROSE] / total
-    made["page-longest"] = float(np.log1p(c.words.max()))
-    made["page-longs"] = float(np.log1p(np.count_nonzero(c.each[:, _PROSE])))
-    made["page-marks"], made["page-digits"], made["page-mean"] = (
-        sums[_MARKS] / total,
-        sums[_DIGITS] / total,
-        total / c.n,
-    )
+    tree, total, sums = c.tree, c.total, c.sums[:, -1]
+    every = tree.tags
+    tags = Counter(every if len(c.filled) == len(every) else [every[n] for n in c.filled.tolist()])
+    measures = {
+        "words": float(np.log1p(total)), "blocks": float(np.log1p(c.n)), "links": sums[_LINKED] / total,
+        "long": sums[_PROSE] / total, "longest": float(np.log1p(c.words.max())),
+        "longs": float(np.log1p(np.count_nonzero(c.each[:, _PROSE]))), "marks": sums[_MARKS] / total,
+        "digits": sums[_DIGITS] / total, "mean": total / c.n,
+    }  # fmt: skip
     for tag in ("p", "li", "h1", "h2", "h3", "article", "pre", "tr", "form", "button"):
-        made[f"page-{tag}"] = float(np.log1p(tags[tag]))
-    made["page-item-share"] = float(np.max(made["items-long-share"]))
-    made["page-item-count"] = float(np.max(made["items-count"]))
+        measures[tag] = float(np.log1p(tags[tag]))
+    measures["item-share"] = float(c.row("items-long-share").max())
+    measures["item-count"] = float(c.row("items-count").max())
     kinds = " ".join(tree.kinds).lower()
     for n, pattern in enumerate(_KINDS_OF_PAGE):
-        made[f"page-kind{n}"] = float(re.search(pattern, kinds) is not None)
+        measures[f"kind{n}"] = float(re.search(pattern, kinds) is not None)
+    c.give("page-", list(measures), np.array(list(measures.values()))[:, None])
