@@ -21,6 +21,7 @@ Opinion = Callable[[], Sequence[float]]
 
 ASKED = 0.25
 """The least probability of being of a type worth asking for: an opinion too many costs time, one too few quality."""
+_AT_ONCE = 32  # columns of a page: twice as wide as its features they would take the most memory of all
 SHIPPED = Path(__file__).parent / "model.npz"
 
 
@@ -84,10 +85,9 @@ def judge(page: Tree, model: Model, opinion: Opinion | None = None) -> Content:
             f"the model knows {len(model.columns)} features, not the {len(table.columns)} that are measured"
         )
     types = softmax(model.kind(page_row(table)[None]))
-    rows = np.hstack((table.rows, np.repeat(types, len(lines), 0)))
     share, words = article_share(types[0]), table.words
-    general = sigmoid(model.general(rows)[:, 0]) if share < 1 else None
-    article = sigmoid(model.article(rows)[:, 0]) if share > 0 else None
+    general = sigmoid(model.general(table.rows, types[0])[:, 0]) if share < 1 else None
+    article = sigmoid(model.article(table.rows, types[0])[:, 0]) if share > 0 else None
     scores, factor = mixed(share, general, article), float(model.factor)
     ask = opinion is not None and float(types[0] @ model.ask) >= ASKED
     if ask and opinion is not None:
@@ -124,7 +124,8 @@ def mixed(share: float, general: Floats | None, article: Floats | None) -> Float
 def page_row(table: Table) -> Floats:
     """Give the page's own features: the mean of its blocks' features, weighed by their words."""
     weights = (table.words + np.float32(0.2)).astype(np.float64)
-    return np.asarray((table.rows * weights[:, None]).sum(0) / weights.sum(), np.float32)
+    sums = [(some * weights).sum(1) for some in np.split(table.rows.T, range(_AT_ONCE, table.rows.shape[1], _AT_ONCE))]
+    return np.asarray(np.concatenate(sums) / weights.sum(), np.float32)
 
 
 def ways(scores: Floats, told: Bools, words: Floats, factor: float) -> list[Bools]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cleaner.blocks.characters import Floats
 
-_ROWS = 512  # evaluated at once: a level of 300 questions of so many rows is 600 kB
+_ROWS = 256  # evaluated at once: a level of 250 questions of so many rows is 256 kB
 
 
 Made = TypeVar("Made")
@@ -33,8 +33,10 @@ class Trees(NamedTuple):
     leaves: Floats
     bias: npt.NDArray[np.float64]
 
-    def __call__(self, rows: Floats) -> npt.NDArray[np.float64]:
+    def __call__(self, rows: Floats, alike: Floats | None = None) -> npt.NDArray[np.float64]:
         """Give the raw score of each row, (rows, outputs), before any link function.
+
+        ``alike`` holds the last columns, where all rows have the same values in them.
 
         >>> stump = Trees(np.array([[0]], np.int16), np.array([[1.5]], np.float32), np.array([[[-1], [1]]], np.float32),
         ...               np.zeros(1))
@@ -44,15 +46,22 @@ class Trees(NamedTuple):
         count, depth = self.asks.shape
         made = np.empty((len(rows), self.leaves.shape[2]))
         base = np.arange(count)[:, None] << depth
-        leaves = [np.ascontiguousarray(self.leaves[..., k]).ravel() for k in range(made.shape[1])]
+        leaves = [self.leaves[..., k].astype(np.float64).ravel() for k in range(made.shape[1])]
+        width = rows.shape[1]
+        columns = np.empty((width if alike is None else width + len(alike), min(_ROWS, len(rows))), np.float32)
+        if alike is not None:
+            columns[width:] = alike[:, None]
         for start in range(0, len(rows), _ROWS):
-            columns = np.ascontiguousarray(rows[start : start + _ROWS].T)
-            leaf = np.zeros((count, columns.shape[1]), np.uint8)  # depth is 8 at most
-            for d in range(depth):
-                leaf |= (columns.take(self.asks[:, d], axis=0) > self.borders[:, d, None]).view(np.uint8) << d
+            some = rows[start : start + _ROWS].T
+            columns = columns[:, : some.shape[1]]
+            columns[:width] = some
+            leaf = np.zeros((count, some.shape[1]), np.uint8)  # depth is 8 at most
+            for d in reversed(range(depth)):
+                leaf += leaf
+                leaf += columns.take(self.asks[:, d], axis=0) > self.borders[:, d, None]
             at = leaf + base
             for k, values in enumerate(leaves):
-                made[start : start + _ROWS, k] = values.take(at).sum(axis=0, dtype=np.float64)
+                made[start : start + _ROWS, k] = values.take(at).sum(axis=0)
         return made + self.bias
 
 
