@@ -15,7 +15,7 @@ from cleaner.read.bounded import bounded
 from cleaner.read.files import document
 from cleaner.read.html import linearise
 from cleaner.read.outline import outline
-from cleaner.read.parser import Parsed, attributes, escaped, parse, unescaped
+from cleaner.read.parser import Parsed, attribute, attributes, escaped, parse, unescaped
 from cleaner.stages.blocks import Blocks
 
 NOT_SHOWN = set(
@@ -89,7 +89,19 @@ def test_attributes_are_those_of_the_tree(given_: dict[str, str]) -> None:
     html = "<p " + " ".join(f'{name}="{value.replace(chr(34), "")}"' for name, value in given_.items()) + ">x"
     [node] = LexborHTMLParser(html.encode("utf-8", "replace")).css("p")
     found = parse(html.encode("utf-8", "replace").decode()).pieces[1]
-    assert attributes(found.partition("<")[2]) == {name: value or "" for name, value in node.attributes.items()}
+    tag = found.partition("<")[2]
+    assert attributes(tag) == {name: value or "" for name, value in node.attributes.items()}
+    for name in (*attributes(tag), "href", "class"):
+        assert attribute(tag, name) == attributes(tag).get(name)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(("", "=", " a=", 'x"', " b", "&"))), max_size=4))
+def test_one_attribute_is_told_from_a_value_that_looks_like_it(given_: list[tuple[str, str]]) -> None:
+    tag = (
+        "p" + "".join(f' {name}{n}="{value.replace(chr(34), "")}"' for n, (name, value) in enumerate(given_)) + ' a="1"'
+    )
+    assert attribute(tag, "a") == attributes(tag)["a"]
+    assert attribute(tag, "b") == attributes(tag).get("b")
 
 
 def test_a_processing_instruction_is_no_element() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cleaner.blocks.about import About, about
 from cleaner.read.outline import outline
-from cleaner.read.parser import Head, attributes
+from cleaner.read.parser import Head, attribute
 
 _SILENT = About()
 
@@ -54,21 +54,17 @@ def tree(html: str) -> Tree:
     page = outline(html)
     outline.cache_clear()  # who reads a page asks first, who extracts from it last: its memory is free for the model
     title, kinds = _kinds(page.head, html)
-    known: dict[str, str] = {}
-    for opening in page.openings:
-        if opening not in known:
-            known[opening] = _roles(opening)
+    roles = {opening: _roles(opening) for opening in {*page.openings}}
     return Tree(
         page.texts, page.gaps, page.owners, page.links, page.tags, page.parents, page.firsts, page.lasts, page.names,
-        [known[opening] for opening in page.openings], title, kinds, about(page.head),
+        [roles[opening] for opening in page.openings], title, kinds, about(page.head),
     )  # fmt: skip
 
 
 def _roles(opening: str) -> str:
     if ' role="' not in opening and " item" not in opening:
         return ""
-    found = attributes(opening)
-    words = (found.get("role"), found.get("itemprop"), found.get("itemtype"))
+    words = (attribute(opening, name) for name in ("role", "itemprop", "itemtype"))
     return " ".join(w for w in words if w).lower()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 
 def _words(text: str) -> frozenset[str]:
@@ -36,24 +36,22 @@ _UNCOUNTED = _words(
     "area base br col embed hr img input link meta param source track wbr"
     " p li dd dt tr td th tbody thead tfoot colgroup caption option optgroup rp rt rtc rb a html head body"
 )
-# What stays open and what is formatting, alone: most tags are neither.
-_NESTING = re.compile(
-    rf"<(?:{_OPAQUE}|(/?(?!(?:{'|'.join(sorted(_UNCOUNTED | _FORMATTING))})(?:[\s/>]|\Z))[a-z][^\s/>]*+))",
-    re.IGNORECASE,
-)
-_UNFORMATTED = re.compile(
-    rf"<(?:(?P<formatting>/?(?:{'|'.join(sorted(_FORMATTING))})(?:(?=[\s/>])|\Z))|{_OPAQUE})", re.IGNORECASE
-)
+_EASY = _UNCOUNTED | _FORMATTING
+# Tags as far as their names, and what is opaque.
+_TAGS = re.compile(rf"(<(?:{_OPAQUE}|/?[a-z][^\s/>]*+))", re.IGNORECASE)
+_IS_OPAQUE = re.compile(rf"<(?:!|(?:{'|'.join(_RAW)})\b)", re.IGNORECASE)
 _PART = r"[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]*+))?+|[\s/=]++"
 _START = r"[a-zA-Z][^\s/>]*+"
 _ATTRIBUTE = re.compile(_PART)
 _OPENING = re.compile(r"<!--.*?(?:-->|\Z)|<(?P<name>[a-zA-Z][^\s/>]*+)", re.DOTALL)
 # A page up to its first crowded element. What it has looked at it never looks at again: a search for such an element
 # would begin anew at each "<", and "<script<script<script…" is one element to each of them.
-# Most elements are seen at a glance to have few attributes, a="b" or bare: 21 at most in each of 12 stretches.
+# Most elements are seen at a glance to have few attributes: a="b" alone, or that and bare ones, 21 at most in each of
+# 12 stretches.
+_PLAINEST = r"[a-zA-Z][a-zA-Z0-9-]*+(?: [a-zA-Z0-9:_@.-]++=\"[^\"]*+\"){0,200}+ ?/?>"
 _PLAIN = r"[a-zA-Z][^\s/>\"'=]*+(?=[\s/>])(?:[^\"'>=]{0,40}+(?<![\s/\"'])=\"[^\"]*+\"){0,11}+[^\"'>=]{0,8}+>"
 _UNCROWDED = re.compile(
-    rf"(?:[^<]*+<(?:(?![a-zA-Z])|{_PLAIN}|{_START}(?>{_PART}){{0,{_CROWDED - 1}}}+(?!{_PART})))*+[^<]*+"
+    rf"(?:[^<]*+<(?:(?![a-zA-Z])|{_PLAINEST}|{_PLAIN}|{_START}(?>{_PART}){{0,{_CROWDED - 1}}}+(?!{_PART})))*+[^<]*+"
 )
 
 
@@ -67,19 +65,24 @@ def bounded(html: str) -> str:
         html = "".join(_uncrowded(html))
     if html.count("<") <= _MANY_TAGS:
         return html
-    if not _is_deep(html):
-        return _UNFORMATTED.sub(lambda m: m[0] if m["formatting"] is None else "<wbr", html)
-    return _shallow(html)
+    parts = _TAGS.split(html)
+    tags = parts[1::2]
+    names = {tag: tag[1:].lower() for tag in {*tags} if not _IS_OPAQUE.match(tag)}
+    if _is_deep(tags, {tag: name for tag, name in names.items() if name.lstrip("/") not in _EASY}):
+        return _shallow(html)
+    plain = {tag: "<wbr" for tag, name in names.items() if name.lstrip("/") in _FORMATTING}
+    parts[1::2] = [plain.get(tag, tag) for tag in tags]
+    return "".join(parts)
 
 
-def _is_deep(html: str) -> bool:
+def _is_deep(tags: Iterable[str], names: Mapping[str, str]) -> bool:
     """Tell whether more elements are open at once than may be, as ``_shallow`` counts them."""
     stack: list[str] = []
     opened: dict[str, int] = {}
-    for tag in _NESTING.findall(html):
-        if not tag:
+    for tag in tags:
+        name = names.get(tag)
+        if name is None:
             continue
-        name = tag.lower()
         if name[0] != "/":
             if len(stack) >= _DEEP:
                 return True

@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
-from cleaner.read.parser import Head, attributes, parse, unescaped
+from cleaner.read.parser import Head, attribute, parse, unescaped
 from cleaner.read.tags import (
-    ANCHOR,
     BLOCK,
     BREAK,
     CELLS,
     CLOSE,
     END,
     FRAME,
-    FRAME_END,
     HIDE,
     ITEMS,
     LINK,
@@ -43,7 +41,6 @@ _CELL = 200
 """Characters in the lines of a cell that are joined to keep its row on one line: an address, not a paragraph."""
 _MUCH = 200
 """Hidden characters that may outweigh the shown: more than a stray dialog holds."""
-_BREAKS = (BREAK, RULE)
 _REMEMBERED = 256  # characters of a piece: pages repeat the short ones
 _LAYOUT, _LOOSE, _DATA = 1, 2, 4
 """Of an element: arranges blocks, holds no data; an item with blank lines inside; a table whose last row is a line."""
@@ -90,21 +87,19 @@ def outline(html: str) -> Outline:
     if walk.unseen > max(_MUCH, sum(map(len, walk.texts))):
         walk = _Walk(False)
         walk.run(pieces)
-    known: dict[str, str] = {}
-    for opening in walk.openings:
-        if opening not in known:
-            known[opening] = _names(opening)
+    openings = walk.openings
+    told = {opening: (name_of(opening), _names(opening)) for opening in {*openings}}
+    layouts = [False] * len(openings)
+    for n, flags in walk.flags.items():
+        layouts[n] = bool(flags & _LAYOUT)
     return Outline(
-        walk.texts, walk.gaps, walk.owners, walk.links, walk.tags, walk.parents, walk.firsts, walk.lasts,
-        walk.openings, [known[o] for o in walk.openings], [bool(f & _LAYOUT) for f in walk.flags], head,
+        walk.texts, walk.gaps, walk.owners, walk.links, [told[o][0] for o in openings], walk.parents, walk.firsts,
+        walk.lasts, openings, [told[o][1] for o in openings], layouts, head,
     )  # fmt: skip
 
 
 def _names(opening: str) -> str:
-    if ' class="' not in opening and ' id="' not in opening:
-        return ""
-    found = attributes(opening)
-    return f"{found.get('class', '')} {found.get('id', '')}".lower().strip()
+    return f"{attribute(opening, 'class') or ''} {attribute(opening, 'id') or ''}".lower().strip()
 
 
 @dataclass(slots=True)
@@ -126,12 +121,11 @@ class _Walk:
         self.gaps: list[int] = []
         self.owners: list[int] = []
         self.links: list[float] = []
-        self.tags: list[str] = ["body"]
         self.parents: list[int] = [-1]
         self.firsts: list[int] = [0]
         self.lasts: list[int] = [0]
         self.openings: list[str] = ["body"]
-        self.flags: list[int] = [0]
+        self.flags: dict[int, int] = {}
         self.unseen = 0
         self._open: list[str] = ["body"]  # the tags of all open elements
         self._numbered: list[int] = [0]  # the numbers of the first of them
@@ -145,6 +139,7 @@ class _Walk:
     def run(self, pieces: list[str]) -> None:
         """Walk the pieces of a page in their order."""
         parts, linked, open_, numbered = self._parts, self._linked, self._open, self._numbered
+        texts, lasts = self.texts, self.lasts
         hides = self._hides
         known: dict[str, tuple[int, str, str]] = {}  # pieces without words
         kinds: dict[str, int] = {}
@@ -161,10 +156,10 @@ class _Walk:
                 is_blank = True
             else:
                 text, _, tag = piece.partition("<")
+                is_blank = not text or not text.strip(_BLANKS)
                 seen = kinds.get(tag)
                 kind = kind_of(tag, hides) if seen is None else seen
-                is_blank = not text or not text.strip(_BLANKS)
-                if len(piece) <= _REMEMBERED and kind != LINK:
+                if kind != LINK and len(piece) <= _REMEMBERED:
                     kinds[tag] = kind
                     if is_blank:
                         known[piece] = kind, tag, text
@@ -180,143 +175,147 @@ class _Walk:
                     if in_links:
                         linked.append(text)
                 parted = False
-            if END <= kind <= FRAME_END:
-                if parts:
-                    self._flush(block[-1])
-                parted = after_link = False
-                block.pop()
-                if kind == END:
-                    self._gap = 2
+            if kind >= OPEN:
+                if kind >= BLOCK:
+                    if kind <= FRAME:
+                        if parts:
+                            self._flush(block[-1])
+                        parted = after_link = False
+                        block.append(len(open_))
+                        if kind == BLOCK:
+                            self._gap = 2
+                        else:
+                            self._enter(name_of(tag))
+                        open_.append(tag)
+                    elif kind == PICTURE:
+                        parted = True
+                        open_.append(tag)
+                    elif kind == PARTED:
+                        parted = True
+                    elif kind == RULE:
+                        if parts:
+                            self._flush(block[-1])
+                        parted = after_link = False
+                        self._gap = 2
                 else:
-                    self._leave(tag[1:])
+                    open_.append(tag)
+                    if kind != OPEN:
+                        anchors.append(kind == LINK)
+                        in_links += anchors[-1]
+                        parted = parted or after_link  # a menu or tags, parted by style sheets alone
+            elif CLOSE <= kind <= UNLINK:
+                if kind == UNLINK:
+                    in_links -= anchors.pop()
+                    after_link = True
+                elif kind != CLOSE:
+                    if parts:
+                        self._flush(block[-1])
+                    parted = after_link = False
+                    block.pop()
+                    if kind == END:
+                        self._gap = 2
+                    else:
+                        self._leave(tag[1:])
                 open_.pop()
                 if len(open_) < len(numbered):
-                    self.lasts[numbered.pop()] = len(self.texts)
-            elif BLOCK <= kind <= FRAME:
+                    lasts[numbered.pop()] = len(texts)
+            elif kind == BREAK:
                 if parts:
                     self._flush(block[-1])
                 parted = after_link = False
-                block.append(len(open_))
-                if kind == BLOCK:
-                    self._gap = 2
-                else:
-                    self._enter(name_of(tag))
-                open_.append(tag)
-            elif kind == OPEN:
-                open_.append(tag)
-            elif kind == CLOSE:
-                open_.pop()
-                if len(open_) < len(numbered):
-                    self.lasts[numbered.pop()] = len(self.texts)
-            elif ANCHOR <= kind <= LINK:
-                open_.append(tag)
-                anchors.append(kind == LINK)
-                in_links += anchors[-1]
-                parted = parted or after_link  # a menu or tags, parted by style sheets alone
-            elif kind == UNLINK:
-                in_links -= anchors.pop()
-                after_link = True
-                open_.pop()
-                if len(open_) < len(numbered):
-                    self.lasts[numbered.pop()] = len(self.texts)
-            elif kind in _BREAKS:
-                if parts:
-                    self._flush(block[-1])
-                parted = after_link = False
-                self._gap = (self._gap or 1) if kind == BREAK else 2
+                self._gap = self._gap or 1
             elif kind == SKIP:
                 name = name_of(tag)
                 parted = parted or name in PARTING
-                _skip(rest, name)
+                for _ in _skipped(rest, name):
+                    pass
             elif kind == HIDE:
-                self.unseen += _skip(rest, name_of(tag))
-            elif kind == PARTED:
-                parted = True
-            elif kind == PICTURE:
-                parted = True
-                open_.append(tag)
+                self.unseen += len(unescaped("".join(_skipped(rest, name_of(tag)))))
             elif tag[:3] == "!--" and tag[-2:] != "--":
                 _comment(rest)
         if parts:
             self._flush(0)
-        self.lasts[0] = len(self.texts)
+        lasts[0] = len(texts)
 
     def _enter(self, tag: str) -> None:
-        self._cross(tag)
-        if tag in PREFORMATTED:
-            self._in_pre += 1
-        elif tag in ITEMS:
-            self._items.append(len(self._open))
-        elif tag == "table" and self._rows:
-            self._rows[-1].nests = True
-        elif tag == "tr":
-            self._rows.append(_Row(len(self.texts)))
-        elif tag in CELLS and self._rows:
-            self._rows[-1].cells.append(len(self.texts))
-
-    def _leave(self, tag: str) -> None:
-        deep = len(self._open) - 1
-        if tag in PREFORMATTED:
-            self._in_pre -= 1
-        elif tag in ITEMS:
-            self._items.pop()
-            if deep < len(self._numbered):
-                self._is_loose = self._is_loose or bool(self.flags[self._numbered[deep]] & _LOOSE)
-        elif tag == "tr":
-            row = self._rows.pop()
-            if row.start < len(self.texts):
-                self._row(self._numbered[deep], row)
-        self._cross(tag)
-
-    def _cross(self, tag: str) -> None:
         """Note the edge of a block: it decides what stands between the line before and the line after."""
         if tag in ITEMS:
+            self._items.append(len(self._open))
             self._item = True
-        elif tag == "table" or (tag in LISTS and not self._items):
+        elif tag in LISTS:
+            self._outer = self._outer or not self._items
+        elif tag == "table":
             self._outer = True
-        elif tag not in LISTS:
+            if self._rows:
+                self._rows[-1].nests = True
+        else:
+            self._gap = 2
+            if tag == "tr":
+                self._rows.append(_Row(len(self.texts)))
+            elif tag in PREFORMATTED:
+                self._in_pre += 1
+            elif self._rows:
+                self._rows[-1].cells.append(len(self.texts))
+
+    def _leave(self, tag: str) -> None:
+        if tag in ITEMS:
+            self._items.pop()
+            deep = len(self._open) - 1
+            if deep < len(self._numbered):
+                self._is_loose = self._is_loose or bool(self._flags(self._numbered[deep]) & _LOOSE)
+            self._item = True
+        elif tag in LISTS:
+            self._outer = self._outer or not self._items
+        elif tag == "table":
+            self._outer = True
+        else:
+            if tag == "tr":
+                row = self._rows.pop()
+                if row.start < len(self.texts):
+                    self._row(self._numbered[len(self._open) - 1], row)
+            elif tag in PREFORMATTED:
+                self._in_pre -= 1
             self._gap = 2
 
     def _flush(self, deep: int) -> None:
         """End the line being made, of the block with so many elements around it."""
         parts, linked = self._parts, self._linked
-        text = unescaped(parts[0] if len(parts) == 1 else "".join(parts))
+        text = parts[0] if len(parts) == 1 else "".join(parts)
         whole = len(parts) == len(linked)
         parts.clear()
+        text = unescaped(text) if self._in_pre else unescaped(text).strip(_BLANKS)
         if not text.strip(_EMPTY):
             linked.clear()
             return
         share = 0.0
         if linked:
-            chars = sum(map(len, text.split()))
-            if chars:
-                share = 1.0 if whole else round(sum(map(len, unescaped("\n".join(linked)).split())) / chars, 3)
+            if whole:
+                share = 1.0 if text.strip() else 0.0
+            elif chars := sum(map(len, text.split())):
+                share = round(sum(map(len, unescaped("\n".join(linked)).split())) / chars, 3)
             linked.clear()
-        if len(self._numbered) < len(self._open):
-            self._number()
-        at = self._numbered[deep]
-        if not self._in_pre:
-            text = text.strip(_BLANKS)
+        numbered, texts = self._numbered, self.texts
+        if len(numbered) < len(self._open):
+            first = len(texts)
+            for opening in self._open[len(numbered) :]:
+                self.parents.append(numbered[-1])
+                numbered.append(len(self.openings))
+                self.openings.append(opening)
+                self.firsts.append(first)
+                self.lasts.append(0)
+        gap = 2 if self._outer else (2 if self._is_loose else 1) if self._item else self._gap or 1
+        if gap == 2 and not self._item and self._items:
+            loose = numbered[self._items[-1]]
+            self.flags[loose] = self._flags(loose) | _LOOSE
+        self._gap, self._item, self._outer, self._is_loose = 0, False, False, False
+        if self._in_pre:
+            for line in _pre_lines(text):
+                self._add(line, gap, numbered[deep], share if line else 0.0)
+                gap = 1
+        else:
             if "\n" in text or "  " in text or "\t" in text or "\r" in text or "\f" in text:
                 text = _SPACE.sub(" ", text)
-            self._add(text, self._between(), at, share)
-            return
-        first, *others = _pre_lines(text)
-        self._add(first, self._between(), at, share)
-        for line in others:
-            self._add(line, 1, at, share if line else 0.0)
-
-    def _number(self) -> None:
-        """Number the open elements that have none yet: no line has ended in them."""
-        first = len(self.texts)
-        for opening in self._open[len(self._numbered) :]:
-            self.parents.append(self._numbered[-1])
-            self._numbered.append(len(self.tags))
-            self.tags.append(name_of(opening))
-            self.openings.append(opening)
-            self.firsts.append(first)
-            self.lasts.append(0)
-            self.flags.append(0)
+            self._add(text, gap, numbered[deep], share)
 
     def _add(self, text: str, gap: int, at: int, share: float) -> None:
         self.texts.append(text)
@@ -324,56 +323,57 @@ class _Walk:
         self.owners.append(at)
         self.links.append(share)
 
-    def _between(self) -> int:
-        gap = 2 if self._outer else (2 if self._is_loose else 1) if self._item else self._gap or 1
-        if gap == 2 and not self._item and self._items:
-            self.flags[self._numbered[self._items[-1]]] |= _LOOSE
-        self._gap, self._item, self._outer, self._is_loose = 0, False, False, False
-        return gap
+    def _flags(self, n: int) -> int:
+        return self.flags.get(n, 0)
 
     def _row(self, at: int, row: _Row) -> None:
         """Make one line of a row of data; mark what only arranges blocks as layout."""
         start, stop = row.start, len(self.texts)
         over = [at, self.parents[at]]
-        while over[-1] > 0 and self.tags[over[-1]] in ROWS:
+        while over[-1] > 0 and self._tag(over[-1]) in ROWS:
             over.append(self.parents[over[-1]])
         table = over[-1]
         cells = list(pairwise((*row.cells, stop)))
         filled = [(a, b) for a, b in cells if a < b]
-        arranges = len(filled) == 1 and any(self.tags[o] not in CELLS for o in self.owners[filled[0][0] : filled[0][1]])
+        arranges = len(filled) == 1 and any(self._tag(o) not in CELLS for o in self.owners[slice(*filled[0])])
         begins = row.cells[0] if row.cells else stop
         if row.nests or arranges or begins > start or not all(self._one_line(*cell) for cell in filled):
             for part in over:
                 if part > 0:
-                    self.flags[part] = self.flags[part] & ~_DATA | _LAYOUT
+                    self.flags[part] = self._flags(part) & ~_DATA | _LAYOUT
             return
         text = "\t".join(" ".join(self.texts[a:b]) for a, b in cells).rstrip("\t")
         sizes = [sum(map(len, t.split())) for t in self.texts[start:]]
         share = sum(n * s for n, s in zip(sizes, self.links[start:], strict=True)) / (sum(sizes) or 1)
-        gap = 1 if table > 0 and self.flags[table] & _DATA else self.gaps[start]
+        gap = 1 if table > 0 and self._flags(table) & _DATA else self.gaps[start]
         for column in (self.texts, self.gaps, self.owners, self.links):
             del column[start:]
-        for table_column in (self.tags, self.parents, self.firsts, self.lasts, self.openings, self.flags):
+        for gone in range(at + 1, len(self.openings)):
+            self.flags.pop(gone, None)
+        for table_column in (self.parents, self.firsts, self.lasts, self.openings):
             del table_column[at + 1 :]
         self._add(text, gap, at, round(share, 3))
         if table > 0:
-            self.flags[table] |= _DATA
+            self.flags[table] = self._flags(table) | _DATA
+
+    def _tag(self, n: int) -> str:
+        return name_of(self.openings[n])
 
     def _one_line(self, start: int, stop: int) -> bool:
         if stop - start < 2:
             return "\n" not in self.texts[start]
         first = self.owners[start]
-        mine = self.tags[first] in CELLS and all(owner == first for owner in self.owners[start:stop])
+        mine = self._tag(first) in CELLS and all(owner == first for owner in self.owners[start:stop])
         return mine and sum(map(len, self.texts[start:stop])) <= _CELL
 
 
-def _skip(pieces: Iterator[str], name: str) -> int:
-    """Go behind the end of an open element; give the number of characters in it."""
-    texts = []
+def _skipped(pieces: Iterator[str], name: str) -> Iterator[str]:
+    """Go behind the end of an open element; yield the text in it."""
     deep, closing, opening = 1, f"/{name}", f"{name} "
     for piece in pieces:
         text, _, tag = piece.partition("<")
-        texts.append(text)
+        if text:
+            yield text
         if tag == closing:
             deep -= 1
             if not deep:
@@ -382,7 +382,6 @@ def _skip(pieces: Iterator[str], name: str) -> int:
             deep += 1
         elif tag[:3] == "!--" and tag[-2:] != "--":
             _comment(pieces)
-    return len(unescaped("".join(texts)))
 
 
 def _comment(pieces: Iterator[str]) -> None:

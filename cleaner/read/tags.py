@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cleaner.read.bounded import BLOCKS
-from cleaner.read.parser import attributes
+from cleaner.read.parser import attribute
 
 
 def _words(text: str) -> frozenset[str]:
@@ -79,7 +79,7 @@ def kind_of(tag: str, hides: bool) -> int:
     >>> kind_of("p", True) == BLOCK, kind_of('p hidden=""', True) == HIDE, kind_of('p hidden=""', False) == BLOCK
     (True, True, True)
     """
-    name = name_of(tag)
+    name = tag.partition(" ")[0]
     found = _KINDS.get(name)
     if found is None:
         found = CLOSE if name[0] == "/" else NONE if name[0] in "!?" else OPEN
@@ -87,16 +87,17 @@ def kind_of(tag: str, hides: bool) -> int:
         return found
     if found == HIDE:
         return HIDE if hides else OPEN
-    if hides and (' hidden="' in tag or ' style="' in tag) and name not in _NEVER_HIDDEN and _is_hidden(tag):
+    if name == tag:
+        return found
+    if hides and (' style="' in tag or ' hidden="' in tag) and name not in _NEVER_HIDDEN and _is_hidden(tag):
         return NONE if name in _VOID else HIDE
-    if found == ANCHOR and (tag.startswith('a href="') or (' href="' in tag and "href" in attributes(tag))):
+    if found == ANCHOR and (tag.startswith('a href="') or attribute(tag, "href") is not None):
         return LINK
     return found
 
 
 def _is_hidden(tag: str) -> bool:
-    if ' hidden="' not in tag and _STYLED.search(tag) is None:
-        return False
-    found = attributes(tag)
-    is_hidden = "hidden" in found and found["hidden"].lower() != "until-found"
-    return is_hidden or bool(_NO_DISPLAY.search(found.get("style", "")))
+    hidden = attribute(tag, "hidden")
+    if hidden is not None and hidden.lower() != "until-found":
+        return True
+    return _STYLED.search(tag) is not None and bool(_NO_DISPLAY.search(attribute(tag, "style") or ""))
