@@ -238,3 +238,9 @@ def test_a_tag_that_never_ends_takes_linear_time() -> None:
         began = time.process_time()
         linearise("<p>Text</p>" + part * 60_000)
         assert time.process_time() - began < 5, part
+
+
+def test_the_hint_of_a_deep_line_has_the_nearest_elements() -> None:
+    hint = linearise("".join(f"<section class=c{n}>" for n in range(70)) + "a").hints[-1]
+    assert hint.path == "/".join(["section"] * 64)
+    assert hint.names.split() == [f"c{n}" for n in range(69, 29, -1)]

@@ -109,21 +109,33 @@ def _told(head: Head, key: str, name: str) -> list[Attributes]:
     return [meta for meta in head.metas if (meta.get(key) or "").lower() == name]
 
 
-def _above(page: Outline) -> list[tuple[str, str]]:
-    """Give the path of tags to each element, and the class and id words around it, nearest first."""
-    own = [[word for word in names.split() if len(word) <= _NAME][:_NAMES] for names in page.names]
-    made: list[tuple[str, str]] = []
-    for n in range(len(page.tags)):
-        tags: list[str] = []
-        names: list[str] = []
-        at = n
-        for _ in range(_TAGS):
-            if not page.layouts[at]:
-                tags.append(page.tags[at])
-            if len(names) < _NAMES:
-                names += own[at]
-            at = page.parents[at]
-            if at <= 0:
-                break
-        made.append(("/".join(reversed(tags)), " ".join(names[:_NAMES])))
-    return made
+def _above(page: Outline) -> dict[int, tuple[str, str]]:
+    """Give the path of tags to each element with lines, and the class and id words around it, nearest first."""
+    words = {names: [word for word in names.split() if len(word) <= _NAME][:_NAMES] for names in {*page.names}}
+    own = [words[names] for names in page.names]
+    paths: list[str] = []
+    around: list[list[str]] = []
+    levels: list[int] = []
+    for n, up in enumerate(page.parents):
+        path, names, level = (paths[up], around[up], levels[up]) if up > 0 else ("", [], 0)
+        if level < _TAGS:
+            if not page.layouts[n]:
+                path = f"{path}/{page.tags[n]}" if path else page.tags[n]
+            names = (own[n] + names)[:_NAMES] if own[n] else names
+        else:
+            path, names = _nearest(page, own, n)
+        paths.append(path)
+        around.append(names)
+        levels.append(min(level + 1, _TAGS))
+    return {n: (paths[n], " ".join(around[n])) for n in {*page.owners}}
+
+
+def _nearest(page: Outline, own: list[list[str]], n: int) -> tuple[str, list[str]]:
+    tags: list[str] = []
+    names: list[str] = []
+    for _ in range(_TAGS):
+        if not page.layouts[n]:
+            tags.append(page.tags[n])
+        names += own[n] if len(names) < _NAMES else []
+        n = page.parents[n]
+    return "/".join(reversed(tags)), names[:_NAMES]
