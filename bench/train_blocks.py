@@ -7,9 +7,9 @@ WCXB (Foley 2026) is published under CC-BY-4.0. Columns read: id, url, page_type
 Five folds by domain. A block is content when at least half of its words are paired with the gold text's. Trees tell a
 page's type; trees for any page and trees for articles see each block, and the page's type as another fold's trees tell
 it. Those for articles see made pages too (``grafts.py``). Some pages are shown twice: once with class names and
-sectioning elements blanked, for pages that have none. Last, trees learn which way to decide a page, by its own scores
-or by what trafilatura keeps, pays. Everything is seeded; the same CatBoost on the same data gives the same bytes. What
-takes long (features, trafilatura, fits) is kept in ``--cache``, by what it was made of.
+sectioning elements blanked, for pages that have none. Last, trees score each block anew by what the first ones and
+trafilatura say around it. Everything is seeded; the same CatBoost on the same data gives the same bytes. What takes
+long (features, trafilatura, fits) is kept in ``--cache``, by what it was made of.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import pyarrow.parquet as pq
 
 from cleaner import scores as measuring
 from cleaner.blocks import model as m
+from cleaner.blocks import second
 from cleaner.blocks.features import Table, features
 from cleaner.blocks.tree import Tree, tree
 from cleaner.blocks.trees import Trees, sigmoid, softmax
@@ -67,6 +68,11 @@ class Page:
     told_blanked: np.ndarray | None
     tokens: list[list[str]]
     gold: Counter[str]
+    spans: np.ndarray
+    paths: np.ndarray
+
+    def table(self, rows) -> Table:
+        return Table(rows, (), self.words, self.spans, self.paths)
 
 
 def measured(row: dict, n: int) -> tuple[Page, Tree, tuple[str, ...]] | None:
@@ -88,6 +94,7 @@ def measured(row: dict, n: int) -> tuple[Page, Tree, tuple[str, ...]] | None:
     made = Page(
         TYPES.index(kind), fold(row["url"] or row["id"]), table.rows, table.words, target,
         told, told_blanked, tokens, Counter(WORD.findall(gold.lower())),
+        table.spans.astype(np.int32), table.paths.astype(np.int32),
     )  # fmt: skip
     return made, page, table.columns
 
@@ -98,7 +105,8 @@ def made_page(page: Page, source: Tree, steps: str, posts_of, cards_of, seed: in
     made = grafts.make(source, page.words, page.target, steps, posts_of, cards_of, seed)
     table = features(made.tree)
     return Page(
-        page.type, page.fold, table.rows, table.words, made.target, np.zeros(0), None, [], Counter()
+        page.type, page.fold, table.rows, table.words, made.target, np.zeros(0), None, [], Counter(),
+        table.spans.astype(np.int32), table.paths.astype(np.int32),
     )  # fmt: skip
 
 
@@ -141,7 +149,7 @@ def stamp(*parts: bytes) -> str:
 
 def made_by(data: Path, every: int) -> str:
     """Give a name for the data and the code that measures them: what other pages or features gave must not meet."""
-    code = [p for p in sorted(Path(m.__file__).parent.glob("*.py")) if p.stem not in ("model", "trees", "context")]
+    code = [p for p in sorted(Path(m.__file__).parent.glob("*.py")) if p.stem not in ("model", "trees", "second")]
     code += [Path(measuring.__file__), Path(grafts.__file__)]
     return stamp(data.read_bytes(), str(every).encode(), *(path.read_bytes() for path in code))
 
@@ -251,16 +259,12 @@ def by_type(pages: Sequence[Page], f) -> str:
     )
 
 
-def report(name: str, pages: Sequence[Page], scores, factor: float):
-    f = np.array([f1(p, kept(p, scores[i], factor)) for i, p in enumerate(pages)])
-    print(f"{name} at {factor:.2f}: {by_type(pages, f)}", flush=True)
-    return f
-
-
-def best(pages: Sequence[Page], scores) -> float:
-    means = [np.mean([f1(p, kept(p, scores[i], t)) for i, p in enumerate(pages)]) for t in GRID]
-    print("  ".join(f"{t:.2f} {v:.4f}" for t, v in zip(GRID, means, strict=True)))
-    return float(GRID[int(np.argmax(means))])
+def best(name: str, pages: Sequence[Page], scores):
+    """Give the factor of the cut that is best, and each page's word-F1 by it."""
+    f = np.array([[f1(p, kept(p, scores[i], t)) for i, p in enumerate(pages)] for t in GRID])
+    at = int(f.mean(1).argmax())
+    print(f"{name} at {GRID[at]:.2f} of", *f.mean(1).round(4), by_type(pages, f[at]), flush=True)
+    return float(GRID[at]), f[at]
 
 
 def curve(promised, f):
@@ -272,11 +276,11 @@ def curve(promised, f):
 
 KIND = {"iterations": 150, "depth": 4, "learning_rate": 0.12, "rsm": 0.2, "l2_leaf_reg": 6}
 FIRST = {"iterations": 250, "depth": 6, "learning_rate": 0.15, "rsm": 0.25, "l2_leaf_reg": 5}
-CHOICE = {"iterations": 200, "depth": 3, "learning_rate": 0.06, "rsm": 0.4, "l2_leaf_reg": 8}
+SECOND = {"iterations": 150, "depth": 6, "learning_rate": 0.1, "rsm": 0.25, "l2_leaf_reg": 10}
 
 
 def page_rows(pages: Sequence[Page], rows):
-    return np.array([m.page_row(Table(one, (), page.words)) for page, one in zip(pages, rows, strict=True)])
+    return np.array([m.page_row(page.table(one)) for page, one in zip(pages, rows, strict=True)])
 
 
 def main() -> None:
@@ -298,8 +302,11 @@ def main() -> None:
     bare = {i: blank(p.rows, columns) for i, p in enumerate(pages)}
     bare_made = {i for i in range(len(made)) if np.random.default_rng(i).random() < 0.3}
     made_rows = [blank(p.rows, columns) if i in bare_made else p.rows for i, p in enumerate(made)]
-    real_rows = [p.rows for p in pages]
-    shown = (page_rows(pages, real_rows), page_rows(pages, list(bare.values())), page_rows(made, made_rows))
+    shown = (
+        page_rows(pages, [p.rows for p in pages]),
+        page_rows(pages, list(bare.values())),
+        page_rows(made, made_rows),
+    )
     kinds = tuple(np.array([p.type for p in some]) for some in (pages, pages, made))
     folds = tuple(np.array([p.fold for p in some]) for some in (pages, pages, made))
     types = [np.zeros((len(rows), len(TYPES)), np.float32) for rows in shown]
@@ -311,79 +318,79 @@ def main() -> None:
         for told, rows, s in zip(types, shown, seen, strict=True):
             if not s.all():
                 told[~s] = softmax(kind_trees(rows[~s]))
-    right, bare_right = ((told.argmax(1) == kinds[0]).mean() for told in types[:2])
-    print(f"page type: {right:.3f} right, blanked {bare_right:.3f}", flush=True)
+    print(
+        "page type right, blanked:", *((told.argmax(1) == kinds[0]).mean().round(3) for told in types[:2]), flush=True
+    )
 
-    def first_pass(name: str, fill):
-        """Fit without each fold, and with all; score the pages and the blanked pages of the fold left out."""
-        scores, bare_scores = {}, {}
+    # The pages, the pages without names, the made pages: with the rows that are shown of each.
+    views = [
+        [(i, p, p.rows) for i, p in enumerate(pages)],
+        [(i, p, bare[i]) for i, p in enumerate(pages) if p.told_blanked is not None],
+        [(i, p, made_rows[i]) for i, p in enumerate(made)],
+    ]
+
+    def scored(name: str, settings, fill, rows_of=lambda v, i, rows: rows, views=views):
+        """Fit without each fold, and with all; give the scores of the pages of the fold left out, by view."""
+        scores: list[dict[int, np.ndarray]] = [{} for _ in views]
         for k in range(FOLDS + 1):
             held = Shown()
             fill(held, k)
-            trees = fits.fit(f"{name}-{k}", *held.arrays(), **FIRST)
-            for i, p in enumerate(pages):
-                if p.fold == k:
-                    scores[i] = sigmoid(trees(beside(p.rows, types[0][i]))[:, 0])
-                    if p.told_blanked is not None:
-                        bare_scores[i] = sigmoid(trees(beside(bare[i], types[1][i]))[:, 0])
-        return scores, bare_scores, trees
+            trees = fits.fit(f"{name}-{k}", *held.arrays(), **settings)
+            for v, view in enumerate(views):
+                for i, p, rows in view:
+                    if p.fold == k:
+                        scores[v][i] = sigmoid(trees(beside(rows_of(v, i, rows), types[v][i]))[:, 0])
+        return scores, trees
 
     def fill_general(held: Shown, k: int) -> None:
-        for i, p in enumerate(pages):
-            if p.fold != k:
-                held.page(p, p.rows, types[0][i], CAP, i)
-                if i % BLANKED == 0:
-                    held.page(p, bare[i], types[1][i], CAP, i)
+        for v, view in enumerate(views[:2]):
+            for i, p, rows in view:
+                if p.fold != k:
+                    held.page(p, rows, types[v][i], CAP, i)
 
     def fill_article(held: Shown, k: int) -> None:
-        for i, p in enumerate(pages):
-            cap, scale = (CAP, 1.0) if p.type in MADE_OF else (CAP_OTHER, 0.5)
-            if p.fold != k:
-                held.page(p, p.rows, types[0][i], cap, i, scale)
-                if i % BLANKED == 0:
-                    held.page(p, bare[i], types[1][i], cap, i, scale)
-        for i, p in enumerate(made):
-            if p.fold != k:
-                held.page(p, made_rows[i], types[2][i], CAP_MADE, size + i, MADE_WEIGHT)
+        for v, view in enumerate(views):
+            for i, p, rows in view:
+                cap, scale = (CAP, 1.0) if p.type in MADE_OF else (CAP_OTHER, 0.5)
+                cap, scale, seed = (CAP_MADE, MADE_WEIGHT, size + i) if v == 2 else (cap, scale, i)
+                if p.fold != k:
+                    held.page(p, rows, types[v][i], cap, seed, scale)
 
-    general, bare_general, general_all = first_pass("general", fill_general)
-    article, bare_article, article_all = first_pass("article", fill_article)
-    first = {i: m.mixed(m.article_share(types[0][i]), general[i], article[i]) for i in general}
-    bare_first = {i: m.mixed(m.article_share(types[1][i]), bare_general[i], bare_article[i]) for i in bare_general}
-    factor = best(pages, first)
-    f_first = report("fast", pages, first, factor)
+    general, general_all = scored("general", FIRST, fill_general)
+    article, article_all = scored("article", FIRST, fill_article)
+    first = [
+        {i: m.mixed(m.article_share(types[v][i]), general[v][i], article[v][i]) for i in general[v]} for v in range(3)
+    ]
+    factor, f_alone = best("fast", pages, first[0])
 
-    # What the model and trafilatura make of a page together: of each way to decide, the word-F1 it gains.
-    views = [(i, types[0][i], first[i], p.told) for i, p in enumerate(pages)]
-    views += [(i, types[1][i], bare_first[i], pages[i].told_blanked) for i in sorted(bare_first)]
-    cuts = [m.ways(scores, told >= 0.5, pages[i].words, factor) for i, _, scores, told in views]
-    facts = np.array([
-        m.page_facts(kind, scores, told >= 0.5, pages[i].words, ways)
-        for (i, kind, scores, told), ways in zip(views, cuts, strict=True)
-    ])  # fmt: skip
-    f_ways = np.array([[f1(pages[v[0]], keep) for keep in ways] for v, ways in zip(views, cuts, strict=True)])
-    gains, told_gains = f_ways - f_ways.mean(1, keepdims=True), np.zeros(f_ways.shape)
-    view_folds = folds[0][[v[0] for v in views]]
-    for k in range(FOLDS + 1):
-        seen = view_folds != k
-        choice = fits.fit(f"choice-{k}", facts[seen], gains[seen], np.ones(seen.sum()), **CHOICE)
-        if not seen.all():
-            told_gains[~seen] = choice(facts[~seen])
-    chosen = np.array([m.chosen(float(v[1][0]), row) for v, row in zip(views, told_gains, strict=True)])
-    f_all = f_ways[np.arange(len(views)), chosen]
-    means = (f_ways[size:, 0].mean(), f_ways[size:, 1].mean(), f_all[size:].mean())
-    print("blanked: model {:.4f}, trafilatura {:.4f}, best {:.4f}".format(*means))
-    f_ways, chosen, f_asked = f_ways[:size], chosen[:size], f_all[:size]
-    print(f"ways: {f_ways.mean(0).round(4)}, chosen {np.bincount(chosen)}, each page's best {f_ways.max(1).mean():.4f}")
-    print(f"asked of all: {by_type(pages, f_asked)}")
-    ask = np.array([kind in AFFORDED for kind in TYPES])
-    asks = types[0] @ ask >= m.ASKED
-    print(f"best: asked of {asks.mean():.3f} of the pages, {by_type(pages, np.where(asks, f_asked, f_first))}")
+    # The second pass sees what the first and trafilatura say around a block.
+    def kept_there(v: int, i: int):
+        return (pages[i].told if v == 0 else pages[i].told_blanked) >= 0.5
+
+    def around(v: int, i: int, rows):
+        return np.hstack((rows, second.around(pages[i].table(rows), first[v][i], kept_there(v, i))))
+
+    def fill_second(held: Shown, k: int) -> None:
+        for v, view in enumerate(views[:2]):
+            for i, p, rows in view:
+                if p.fold != k:
+                    held.page(p, around(v, i, rows), types[v][i], CAP, i)
+
+    again, second_all = scored("second", SECOND, fill_second, around, views[:2])
+    asked = [
+        {i: m.weighed(types[v][i][0], first[v][i], again[v][i], kept_there(v, i)) for i in again[v]} for v in range(2)
+    ]
+    factor_asked, f_asked = best("asked of all", pages, asked[0])
+    factors = np.array([factor, factor_asked])
+    for name, some, factor in (("first", first[1], factors[0]), ("asked", asked[1], factors[1])):
+        print("blanked,", name, np.mean([f1(pages[i], kept(pages[i], some[i], factor)) for i in asked[1]]).round(4))
+    asks = types[0] @ (ask := np.array([kind in AFFORDED for kind in TYPES])) >= m.ASKED
+    print(f"best: asked of {asks.mean():.3f} of the pages, {by_type(pages, np.where(asks, f_asked, f_alone))}")
     curves = np.array([
-        curve([m.expected_f1(first[i], kept(p, first[i], factor), p.words) for i, p in enumerate(pages)], f_first),
-        curve([m.expected_f1(first[i], cuts[i][chosen[i]], p.words) for i, p in enumerate(pages)], f_asked),
+        curve([m.expected_f1(some[i], kept(p, some[i], factor), p.words) for i, p in enumerate(pages)], f)
+        for some, factor, f in ((first[0], factors[0], f_alone), (asked[0], factors[1], f_asked))
     ])  # fmt: skip
-    model = m.Model(columns, TYPES, kind_trees, general_all, article_all, choice, ask, np.array(factor), curves)
+    model = m.Model(columns, TYPES, kind_trees, general_all, article_all, second_all, ask, factors, curves)
     m.save(model, a.out)
     print(f"{a.out}: {a.out.stat().st_size:,} bytes")
 

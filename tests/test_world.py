@@ -8,7 +8,7 @@ from world import PAGES
 from cleaner.blocks.model import content
 from cleaner.read.html import linearise
 
-LEFT = {"de-forum": ["Wer ist online?"], "pt-old-tables": ["Livro de visitas"]}
+LEFT = {"de-forum": ["Wer ist online?"]}
 """What the model takes for content and is not."""
 
 

@@ -33,11 +33,17 @@ _WORDS, _LINKED, _PROSE, _MARKS, _CLOSED, _DIGITS, _SQUARES, _BLOCKS = range(8)
 
 
 class Table(NamedTuple):
-    """Features of a page’s blocks: ``rows`` is (blocks, columns), ``words`` each block’s words."""
+    """Features of a page’s blocks: ``rows`` is (blocks, columns), ``words`` each block’s words.
+
+    ``spans`` holds the blocks ``[first, last)`` of the nearest elements around each block, (levels, 2, blocks);
+    ``paths`` numbers the path of tags and names of each block's element, and of that one's parent, (2, blocks).
+    """
 
     rows: Floats
     columns: tuple[str, ...]
     words: Floats
+    spans: Ints
+    paths: Ints
 
 
 class _Columns:
@@ -45,7 +51,7 @@ class _Columns:
 
     ``each`` is (blocks, measures), ``sums`` (measures, blocks + 1): of all blocks before one. ``held`` is (measures,
     elements), of those that hold blocks, ``filled``. ``kinds`` are the blocks' places in ``vocabulary.KINDS``,
-    ``signs`` number each element's path of tags and names.
+    ``signs`` number each element's path of tags and names, ``spans`` are a ``Table``'s.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -70,6 +76,7 @@ class _Columns:
         self.places = np.arange(n)
         self.total, self.all_prose = (max(1.0, float(self.sums[k, -1])) for k in (_WORDS, _PROSE))
         self.kinds = self.signs = self.places
+        self.spans = np.zeros((0, 2, n), np.int64)
 
     def put(self, name: str, values: npt.NDArray[np.generic] | float) -> None:
         """Add a column."""
@@ -84,8 +91,7 @@ class _Columns:
 
     def row(self, name: str) -> Floats:
         """Give a column made before."""
-        made: Floats = self.rows[self.names.index(name)]
-        return made
+        return np.asarray(self.rows[self.names.index(name)], np.float32)
 
 
 def _log(values: npt.ArrayLike) -> Floats:
@@ -95,7 +101,8 @@ def _log(values: npt.ArrayLike) -> Floats:
 def features(tree: Tree) -> Table:
     """Give the features of each block of a page; no rows for a page without text."""
     if not tree.texts:
-        return Table(np.zeros((0, 0), np.float32), (), np.zeros(0, np.float32))
+        nothing = np.zeros((0, 2, 0), np.int64)
+        return Table(np.zeros((0, 0), np.float32), (), np.zeros(0, np.float32), nothing, nothing.reshape(2, 0))
     columns = _Columns(tree)
     _of_text(columns)
     _of_elements(columns)
@@ -105,24 +112,19 @@ def features(tree: Tree) -> Table:
     _of_items(columns)
     _of_neighbours(columns)
     _of_page(columns)
-    return Table(columns.rows.T, tuple(columns.names), columns.words)
+    paths = np.stack((columns.signs, columns.signs[np.maximum(columns.parents, 0)]))[:, columns.owners]
+    return Table(columns.rows.T, tuple(columns.names), columns.words, columns.spans, paths)
 
 
 def _of_text(c: _Columns) -> None:
     t = c.counts
     words, chars = np.maximum(t.words, 1), np.maximum(t.chars, 1)
-    c.put("words", _log(t.words))
-    c.put("chars", _log(t.chars))
-    c.put("links", c.links)
-    c.put("digits", t.digits / chars)
-    c.put("upper", t.upper / np.maximum(t.letters, 1))
-    c.put("word-length", t.chars / words)
-    c.put("ends", t.ends / words)
-    c.put("commas", t.commas / words)
-    c.put("marks", t.marks / words)
     same = Counter(c.tree.texts)
-    c.put("same-text", _log([same[text] for text in c.tree.texts]))
-    c.put("gap", np.array(c.tree.gaps))
+    names = "words chars links digits upper word-length ends commas marks same-text gap".split()
+    c.give("", names, np.array((
+        _log(t.words), _log(t.chars), c.links, t.digits / chars, t.upper / np.maximum(t.letters, 1), t.chars / words,
+        t.ends / words, t.commas / words, t.marks / words, _log([same[text] for text in c.tree.texts]), c.tree.gaps,
+    ), np.float32))  # fmt: skip
     c.give("", ("in-title", "of-title"), _beside_title(c.tree))
 
 
@@ -261,7 +263,8 @@ def _from(before: Doubles, at: int | None) -> Floats:
 
 
 def _of_containers(c: _Columns) -> None:
-    firsts, lasts = (np.array(side) for side in zip(*levels(c.owners, c.parents, c.firsts, c.lasts), strict=True))
+    c.spans = np.array(levels(c.owners, c.parents, c.firsts, c.lasts))
+    firsts, lasts = c.spans[:, 0], c.spans[:, 1]
 
     def held(measure: int) -> Doubles:  # (levels, blocks)
         return np.asarray(c.sums[measure][lasts] - c.sums[measure][firsts])
