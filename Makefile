@@ -32,7 +32,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY)
-	$(BIN)/pytest --numprocesses auto --quiet
+	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
 
 fix: $(READY)
 	$(BIN)/ruff format .
