@@ -28,7 +28,8 @@ _MEMORY = 1 << 28
 LineShape = tuple[Callable[[str, str], bool], int]
 """Whether a line, plain and stripped, of a language has a shape; the characters of the longest line that can."""
 
-Found = tuple[int, ...]
+Hit = tuple[tuple[int, ...], tuple[int, ...]]
+"""What a line matches: the rules that find it, and those that may stand beside it."""
 
 
 def _options(*, nl: bool = True) -> re2.Options:
@@ -96,6 +97,18 @@ def _compiled(patterns: tuple[str, ...], nl: bool) -> tuple[tuple[re2.Set, int],
         return _compiled(patterns[:middle], nl) + _compiled(patterns[middle:], nl)
 
 
+class _Batch(NamedTuple):
+    """Some lines, and all of them as one text."""
+
+    lines: Sequence[str]
+    encoded: bytes
+
+
+def _batches(lines: Sequence[str]) -> list[_Batch]:
+    parts = [lines[first : first + _BATCH] for first in range(0, len(lines), _BATCH)]
+    return [_Batch(part, "\n".join(part).encode()) for part in parts]
+
+
 class _Lines:
     """Patterns of whole lines, asked of many lines at once.
 
@@ -119,26 +132,23 @@ class _Lines:
     def _atoms(self) -> list[tuple[int, Atoms]]:
         return [(number, atoms(pattern)) for number, pattern in self._plain]
 
-    def _likely(self, text: str) -> list[int]:
-        """Give the patterns that may match in a text: as long as few lines were asked, by the literals they need."""
-        self._asked += len(text)
+    def _likely(self, batch: _Batch) -> list[int]:
+        """Give the patterns that may match in a batch: as long as few lines were asked, by the literals they need."""
+        self._asked += len(batch.encoded)
         if self._asked > _EARLY:
-            return self._set.match(text.encode())
-        folded = text.casefold()
+            return self._set.match(batch.encoded)
+        folded = "\n".join(batch.lines).casefold()
         return [n for n, some in self._atoms if some is None or any(map(folded.__contains__, some))]
 
-    def match(self, lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    def match(self, batches: Iterable[_Batch]) -> Iterator[tuple[int, str]]:
         """Yield a pattern's number and a line that it matches."""
-        for first in range(0, len(lines), _BATCH):
-            text = "\n".join(lines[first : first + _BATCH])
-            if likely := self._likely(text):
-                encoded = text.encode()
-            for number in likely:
-                for match in _of_lines(self._together[number]).finditer(encoded):
+        for batch in batches:
+            for number in self._likely(batch):
+                for match in _of_lines(self._together[number]).finditer(batch.encoded):
                     yield number, match.group().decode()
-        for number, pattern in self._alone:
-            regex = compiled(pattern)
-            yield from ((number, line) for line in lines if regex.fullmatch(line))
+            for number, pattern in self._alone:
+                regex = compiled(pattern)
+                yield from ((number, line) for line in batch.lines if regex.fullmatch(line))
 
 
 _OF_TEXT = re.compile(r"\\[AzCQ]|\(\?[A-Za-z]*-[A-Za-z]*m")
@@ -167,20 +177,22 @@ class Group:
         # Few rules look for lines as long as most prose: those are asked alone about them.
         self._long = _Lines([item for item in whole if self._longest[item[0]] > _LONG])
 
-    def match(self, lines: Sequence[str], folded: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, str]]:
+    def match(
+        self, short: Sequence[_Batch], long: Sequence[_Batch], folded: Mapping[str, Sequence[str]]
+    ) -> Iterator[tuple[int, str]]:
         """Yield number and line of the patterns that match one of some stripped lines as a whole.
 
-        ``folded`` holds those of the lines that are short enough for a phrase, by what they are folded to.
+        ``short`` and ``long`` are those lines, parted at ``_LONG`` characters; ``folded`` holds those that are short
+        enough for a phrase, by what they are folded to.
         """
         for key in self._phrases.keys() & folded.keys():
             for line in folded[key]:
                 if len(line) <= self.phrase:
                     yield from ((number, line) for number in self._phrases[key])
-        short = [line for line in lines if len(line) <= _LONG]
-        long = [line for line in lines if _LONG < len(line) <= self.line]
-        for patterns, some in ((self._whole, short), (self._long, long)):
+        longest = self._longest
+        for patterns, some in ((self._whole, short), (self._long, long if self.line > _LONG else ())):
             for number, line in patterns.match(some):
-                if len(line) <= self._longest[number]:
+                if len(line) <= longest[number]:
                     yield number, line
 
 
@@ -203,7 +215,8 @@ class Lookup:
         self._phrase = max((group.phrase for group in groups), default=0)
         self._line = max((group.line for group in groups), default=0)
         self._shape = max((shape.longest for shape in shapes), default=0)
-        self._memo: dict[str, tuple[Found, Found] | tuple[()]] = {}
+        self._memo: dict[str, Hit | tuple[()]] = {}
+        self._hits: dict[Hit, Hit] = {}
 
     def match(self, line: str) -> tuple[int, ...]:
         """Give the numbers of the patterns that match a line as a whole; the line went through ``plain``."""
@@ -215,14 +228,17 @@ class Lookup:
         folded: dict[str, list[str]] = {}
         for line, key in zip(phrases, fold_lines(phrases), strict=True):
             folded.setdefault(key, []).append(line)
+        short = _batches([line for line in lines if len(line) <= _LONG])
+        long = _batches([line for line in lines if _LONG < len(line) <= self._line])
         numbers: dict[str, set[int]] = {}
         for group in self._groups:
-            for number, line in group.match(lines, folded):
+            for number, line in group.match(short, long, folded):
                 if number >> 1 in self._active:
                     numbers.setdefault(line, set()).add(number)
         for has, longest, alone, also in self._shapes:
             asked = lines if alone else [line for line, found in numbers.items() if not also.isdisjoint(found)]
-            shaped = {line for line in asked if len(line) <= longest and has(line, self._language)}
+            language = self._language
+            shaped = {line for line in asked if len(line) <= longest and has(line, language)}
             for line in shaped if alone else ():
                 numbers.setdefault(line, set()).update(alone)
             if also:
@@ -231,24 +247,26 @@ class Lookup:
                         found -= also
         return numbers
 
-    def among(self, lines: Sequence[str]) -> Iterator[tuple[int, tuple[Found, Found]]]:
-        """Yield position, rules found and rules that may stand beside, of the stripped lines that something matches."""
-        memo, longest = self._memo, max(self._line, self._phrase, self._shape)
+    def among(self, lines: Sequence[str]) -> list[tuple[int, Hit]]:
+        """Give position and hit of the stripped lines that something matches."""
+        memo = self._memo
         told = [*map(memo.get, lines)]
-        found: dict[str, tuple[Found, Found]] = {}
         if None in told:
-            unknown = (line for line, known in zip(lines, told, strict=True) if known is None)
+            longest = max(self._line, self._phrase, self._shape)
+            unknown = [line for line, known in zip(lines, told, strict=True) if known is None]
             asked = [line for line in dict.fromkeys(unknown) if len(line) <= longest]
-            for line, numbers in self._numbers(asked).items():
-                if numbers:
-                    order = sorted(numbers)
-                    found[line] = tuple(n >> 1 for n in order if not n & 1), tuple(n >> 1 for n in order if n & 1)
+            found = {line: self._hit(numbers) for line, numbers in self._numbers(asked).items() if numbers}
             if len(memo) >= _MEMO:
                 memo.clear()
             memo.update((line, found.get(line, ())) for line in asked[:_MEMO] if len(line) <= _MEMO_LENGTH)
-        for k, known in enumerate(told):
-            if known := found.get(lines[k]) if known is None else known:
-                yield k, known
+            told = [found.get(line) if known is None else known for line, known in zip(lines, told, strict=True)]
+        return [(k, hit) for k, hit in enumerate(told) if hit]
+
+    def _hit(self, numbers: Iterable[int]) -> Hit:
+        """Give what a line with these patterns hits: equal hits are one object."""
+        order = sorted(numbers)
+        hit = tuple(n >> 1 for n in order if not n & 1), tuple(n >> 1 for n in order if n & 1)
+        return self._hits.setdefault(hit, hit)
 
 
 def _inside(rule: Rule) -> list[str]:

@@ -154,12 +154,12 @@ class _Line:
         self._page = page = _Page(chrome, document)
         self._flags = _settled(page)
         self._k = max(bisect_right(page.starts, offset) - 1, 0)
-        start, stop = page.starts[self._k], page.stops[self._k]
+        start, past = page.starts[self._k], page.pasts[self._k]
         self._document, self._profile = document, chrome.profile
         self._line = page.lines[self._k]
         self._folded = fold_plain(self._line)
         self._hint = _hint(document, start)
-        self._lost = {e.rule for e in spared if e.note == "overlap" and start <= e.start <= stop}
+        self._lost = {e.rule for e in spared if e.note == "overlap" and start <= e.start < past}
         self._inline = chrome.matcher.inline(self._line)
         self._numbers = {rule.id: n for n, rule in enumerate(chrome.rules.all)}
 
@@ -203,7 +203,7 @@ class _Line:
         n = self._numbers[rule.id]
         if rule.find == "inline":
             return [] if n in self._inline else None
-        found = self._k in self._page.found.get(n, ())
+        found = self._page.finds(self._k, n)
         if not found and not (len(self._line) <= LONGEST and self._whole(rule)):
             return None
         if not found and len(self._line) > rule.longest and rule.match:

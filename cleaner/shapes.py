@@ -15,6 +15,7 @@ from cleaner.fold import BEFORE, fold_plain
 
 _HEAD = 6  # lines: a headline, its kicker and its copy stand this near to the top
 _PROSE = 90  # characters: a line this long with a full stop is a paragraph, not a headline or a label
+_DENSE = _PROSE // 3
 _SHORT = 40  # characters of a name or a label
 _ENDS = (".", "!", "?", "…", ":", ";", ",", '."', ".”", ".»", ". »", "!”", "。")
 
@@ -47,9 +48,10 @@ def title_again(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     shortest = min(map(len, first)) // 3  # case folding makes three characters of one at most
     # A line that begins neither as a headline does, once both are folded, nor with what folding strips, is none.
     begins = {key[:1] for key in first} | BEFORE
-    for k in hits:
+    likely = {c for c in {line[0] for line in lines} if "" in first or c.casefold()[:1] in begins}
+    for k in [k for k in hits if lines[k][0] in likely]:
         line = lines[k]
-        if not shortest <= len(line) <= 250 or ("" not in first and line[:1].casefold()[:1] not in begins):
+        if not shortest <= len(line) <= 250:
             continue
         key = fold_plain(line)
         if key in first and k > first[key]:
@@ -78,6 +80,7 @@ def masthead(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
             yield k
 
 
+_JOINED = re.compile("[-’'.]")
 _PARTICLES = frozenset("al ben bin da de dei del della der di do dos du el la le van von y zu".split())
 
 
@@ -94,13 +97,16 @@ def is_name(line: str) -> bool:
 @lru_cache(1 << 14)
 def _name(line: str) -> bool:
     words = line.split()
+    if not 2 <= len(words) <= 6:
+        return False
     proper = [word for word in words if word not in _PARTICLES]
-    return 2 <= len(proper) <= 4 and len(words) <= 6 and all(map(_proper, proper))
+    return 2 <= len(proper) <= 4 and all(map(_proper, proper))
 
 
 def _proper(word: str) -> bool:
-    letters = re.sub(r"[-’'.]", "", word)
-    return letters.isalpha() and word[0].isupper() and not word[1:2].isupper()
+    if not word[0].isupper() or word[1:2].isupper():
+        return False
+    return word.isalpha() or _JOINED.sub("", word).isalpha()
 
 
 _QUOTES = '"“”«» '
@@ -109,11 +115,9 @@ _BIO_ENDS = ".!" + _QUOTES
 
 def author_bio(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """A line under a name made of four or more short fragments, as profile texts are: ``Lecteur. Introverti. …``."""
-    for k in hits:
-        if not k or len(lines[k - 1]) > _SHORT:
-            continue
+    for k in [k for k in hits if lines[k][-1] in _BIO_ENDS and k and len(lines[k - 1]) <= _SHORT]:
         line = lines[k]
-        if line[-1] not in _BIO_ENDS or line.count(".") + line.count("!") < 4 or not is_name(lines[k - 1]):
+        if line.count(".") + line.count("!") < 4 or not is_name(lines[k - 1]):
             continue
         line = line.strip(_QUOTES)
         if line.endswith((".", "!")):
@@ -154,14 +158,14 @@ def _short(line: str) -> bool:
 def entry(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     """Short lines that no paragraph follows within three lines: one of those may be its headline."""
     above: set[int] = set()
-    for at, line in enumerate(lines):
-        if len(line) >= _PROSE // 3 and _paragraph(line):
-            above.update((at - 1, at - 2, at - 3))
-    return (k for k in hits if k not in above and is_short(lines[k]))
+    # A paragraph has so many characters, a third of them where no blanks are written.
+    for at in [at for at, line in enumerate(lines) if len(line) >= _PROSE or (len(line) >= _DENSE and _dense(line))]:
+        above.update((at - 1, at - 2, at - 3))
+    return [k for k in hits if k not in above and is_short(lines[k])]
 
 
-def _paragraph(line: str) -> bool:
-    return len(line) >= (_PROSE if line.isascii() or " " in line else _PROSE // 3)
+def _dense(line: str) -> bool:
+    return " " not in line and not line.isascii()
 
 
 LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {

@@ -23,7 +23,7 @@ _JOINING = frozenset(
     "rd st th uhr um utc a.m p.m º ª".split()
 )
 _DENSE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
-_DIGIT = re.compile(r"\d")
+_DIGIT, _DIGITS = re.compile(r"\d"), re.compile(r"\d+")
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 _QUOTED = re.compile(r"'([^']*)'|([^a-zA-Z'\W\d]+)")
 
@@ -92,11 +92,16 @@ def is_stamp(line: str, language: str) -> bool:
 
 @lru_cache(1 << 14)
 def _is_date(line: str, language: str) -> bool:
+    months, words = _words(language)
+    dense = not line.isascii() and _DENSE.search(line) is not None
+    # Most lines with a number have a word that stands in no date: it is a token of its own, whatever stands around.
+    for word in () if dense else line.casefold().split():
+        if word.isalpha() and word not in months and word not in words:
+            return False
     numeric = _DATE.search(line)
     rest = _TIME.sub(" ", line[: numeric.start()] + " " + line[numeric.end() :] if numeric else line)
-    months, words = _words(language)
     named = digits = 0
-    for token in _TOKEN.findall(_DENSE.sub(r" \g<0> ", rest) if _DENSE.search(rest) else rest):
+    for token in _TOKEN.findall(_DENSE.sub(r" \g<0> ", rest) if dense else rest):
         folded = token.casefold().strip(".")
         if token.isdigit():
             digits += 1
@@ -106,7 +111,7 @@ def _is_date(line: str, language: str) -> bool:
             named += 1
         elif folded not in words and token not in _BETWEEN:
             return False
-    return bool(numeric) or (named == 1 and 1 <= digits <= 3) or (bool(_DENSE.search(rest)) and digits >= 3)
+    return bool(numeric) or (named == 1 and 1 <= digits <= 3) or (dense and digits >= 3)
 
 
 def stamp_ago(lines: Sequence[str], hits: Iterable[int], language: str) -> Iterator[int]:
@@ -128,7 +133,7 @@ def _past(language: str) -> frozenset[str]:
 
 
 def _numberless(line: str) -> str:
-    return re.sub(r"\d+", "{0}", line.casefold().strip(" .,|·•-–—()"))
+    return _DIGITS.sub("{0}", line.casefold().strip(" .,|·•-–—()"))
 
 
 LINES: dict[str, tuple[Callable[[str, str], bool], int]] = {

@@ -16,15 +16,17 @@ from urllib.parse import urlsplit
 from cleaner import shapes, stamps
 from cleaner.document import Document, Edit, Hint, Label, Patch, lines
 from cleaner.fold import plain
-from cleaner.matcher import LineShape, Lookup, Matcher
+from cleaner.matcher import Hit, LineShape, Lookup, Matcher
 from cleaner.rules import REACH, Rule, Rules
 from cleaner.shapes import SHAPES
 from cleaner.stages import Profile
-from cleaner.stages.flags import STEPS, Asks, Flags
+from cleaner.stages.flags import STEPS, Asks, Flags, Sure
 
 _BUDGET = 0.5  # of the text's characters: what head and tail rules may take together
 _BUDGET_FROM = 500  # characters; below, a comment form can well be longer than the note above it
 _FEW = STEPS - REACH  # lines that may have gone without a walk ending early for them
+
+_WITH_BREAK = (1).__add__  # a line's length and that of its break
 
 _LINE_SHAPES: dict[str, LineShape] = {**shapes.LINES, **stamps.LINES}
 
@@ -34,7 +36,14 @@ class _Span(NamedTuple):
     stop: int
     rank: int  # of the rule, for the credit of equal spans
     rule: Rule
-    note: str = ""
+
+
+class _Kind(NamedTuple):
+    """What is told of a line by what it matches alone: what removes it for sure, and what is left to ask."""
+
+    sure: Sure | None
+    finds: tuple[int, ...]
+    wants: tuple[int, ...]
 
 
 class _Scope(NamedTuple):
@@ -44,6 +53,10 @@ class _Scope(NamedTuple):
     lookup: Lookup
     shapes: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
     """Shapes of more than a line; the rules that ask for each alone, and those that also have words or a pattern."""
+    shaped: frozenset[int]
+    """The rules that ask for one."""
+    kinds: dict[Hit, _Kind]
+    """What has been told of the lines seen so far."""
 
 
 @lru_cache(2)
@@ -104,7 +117,19 @@ class Chrome:
             if rule.shape and rule.shape not in _LINE_SHAPES:
                 asking.setdefault(rule.shape, ([], []))[bool(rule.words or rule.match)].append(n)
         shapes = tuple((shape, tuple(alone), tuple(also)) for shape, (alone, also) in asking.items())
-        return _Scope(active, self.matcher.lookup(active, language), shapes)
+        shaped = frozenset(n for rules in asking.values() for some in rules for n in some)
+        return _Scope(active, self.matcher.lookup(active, language), shapes, shaped, {})
+
+    def kind(self, scope: _Scope, hit: Hit) -> _Kind:
+        """Tell what a line's hit comes to, once for all lines that have it."""
+        asks, (finds, wants) = self.asks.all, hit
+        sure = frozenset(n for n in finds if asks[n].plain and n not in scope.shaped)
+        bits = 0
+        for n in sure:
+            bits |= asks[n].bit
+        kind = _Kind(Sure(sure, bits) if sure else None, tuple(n for n in finds if n not in sure), wants)
+        scope.kinds[hit] = kind
+        return kind
 
     def propose(self, document: Document) -> Patch:
         """Give the edits of every rule that applies, and what was found and spared, with the reason in its note."""
@@ -162,35 +187,72 @@ class _Page:
         self.flat = plain(self.text)
         parts = self.flat.split("\n")
         stripped = [*map(str.strip, parts)]
-        stops = [*accumulate(map(len, parts), lambda stop, size: stop + 1 + size)]
+        pasts = [*accumulate(map(_WITH_BREAK, map(len, parts)))]  # where what follows a line begins
         self.lines = [*filter(None, stripped)]
-        self.stops = [*compress(stops, stripped)]
-        self.starts = [stop - len(part) for stop, part in zip(self.stops, compress(parts, stripped), strict=True)]
+        self.starts = [*compress((0, *pasts), stripped)]
+        pasts[-1] -= 1  # no break ends the text
+        self.pasts = [*compress(pasts, stripped)]
+        self.verbatim = _verbatim_lines(self.flat, document.line_hints()) if document.hints else frozenset()
         self.shaped: list[tuple[str, Sequence[int], list[int]]] = []
-        self.found: dict[int, list[int]] = {}  # rule -> positions of the lines that it matches, in order
+        self.sure: list[tuple[int, Sure]] = []
+        self.found: dict[int, list[int]] = {}  # rule that asks for more -> positions of the lines it matches, in order
         self.contexts: dict[int, set[int]] = {}  # rule -> positions of the lines that it may stand beside
-        self._match(_verbatim_lines(self.flat, document.line_hints()) if document.hints else frozenset())
+        self._match()
 
-    def _match(self, verbatim: frozenset[int]) -> None:
-        found, contexts = self.found, self.contexts
-        for k, (finds, wants) in self.scope.lookup.among(self.lines):
-            if verbatim and self.starts[k] in verbatim:
-                continue
+    def _hits(self) -> list[tuple[int, Hit]]:
+        hits = self.scope.lookup.among(self.lines)
+        if self.verbatim:
+            return [(k, hit) for k, hit in hits if self.starts[k] not in self.verbatim]
+        return hits
+
+    @cached_property
+    def _everywhere(self) -> Sequence[int]:
+        """The lines that a rule may touch."""
+        if self.verbatim:
+            return [k for k, start in enumerate(self.starts) if start not in self.verbatim]
+        return range(len(self.lines))
+
+    def _match(self) -> None:
+        found, contexts, kinds = self.found, self.contexts, self.scope.kinds
+        classes = 0
+        for k, hit in self._hits():
+            sure, finds, wants = kinds.get(hit) or self.chrome.kind(self.scope, hit)
+            if sure:
+                self.sure.append((k, sure))
+                classes |= sure.bits
             for n in finds:
-                found.setdefault(n, []).append(k)
+                if n in found:
+                    found[n].append(k)
+                else:
+                    found[n] = [k]
             for n in wants:
                 contexts.setdefault(n, set()).add(k)
-        everywhere: Sequence[int] = range(len(self.lines))
-        if verbatim:
-            everywhere = [k for k in everywhere if self.starts[k] not in verbatim]
+        if not self.scope.shapes:
+            return
+        # A shape is not looked for where no rule that asks for it alone can get what it wants beside.
+        asks = self.chrome.asks
+        guessed: dict[int, Sequence[int]] = dict(found)
+        for _, alone, _ in self.scope.shapes:
+            guessed.update(dict.fromkeys(alone, self._everywhere))
+        possible = asks.possible(guessed, contexts, classes)
         for shape, alone, also in self.scope.shapes:
-            if alone and (had := self._shape(shape, everywhere)):
-                found.update((n, had) for n in alone)
+            able = [n for n in alone if n in possible]
+            if able and (had := self._shape(shape, self._everywhere)):
+                found.update((n, had) for n in able)
             for n in also:
                 if n in found and not (shaped := self._shape(shape, found[n])):
                     del found[n]
                 elif n in found:
                     found[n] = shaped
+
+    def finds(self, k: int, n: int) -> bool:
+        """Whether rule n matches the line at a position, its shape included, whatever it wants beside."""
+        shape = self.rules[n].shape
+        if n not in self.scope.shaped:
+            return any(at == k and n in hit[0] for at, hit in self._hits())
+        also = self.rules[n].words or self.rules[n].match
+        asked = [at for at, hit in self._hits() if n in hit[0]] if also else self._everywhere
+        return n in self.scope.active and k in SHAPES[shape](self.lines, asked)
 
     def _shape(self, shape: str, asked: Sequence[int]) -> list[int]:
         """Give which of the lines asked have a shape."""
@@ -199,7 +261,8 @@ class _Page:
         return had
 
     def flags(self, *, sweeping: bool = True) -> Flags:
-        return Flags(self.chrome.asks, len(self.lines), self.found, self.contexts, sweeping=sweeping)
+        asks, size = self.chrome.asks, len(self.lines)
+        return Flags(asks, size, self.found, self.contexts, self.sure, sweeping=sweeping)
 
     def left(self, flags: Flags, edits: Sequence[Edit]) -> list[_Left]:
         """Give what is left where whole lines went, a few and by themselves; nothing where more has changed."""
@@ -225,35 +288,50 @@ class _Page:
         if not flags.swept or len(self.text) < _BUDGET_FROM:
             return False
         alone = (k for k, by in flags.by.items() if all(self.rules[n].sweeps for n in by))
-        return sum(self.stops[k] - self.starts[k] for k in alone) > _BUDGET * len(self.text)
+        return sum(self.pasts[k] - self.starts[k] - 1 for k in alone) > _BUDGET * len(self.text)
 
     def decide(self, flags: Flags) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
         """Turn flags and finds into edits that do not overlap: the longest, the leftmost, the surer, the wider rule."""
-        rules, ranks = self.rules, self.chrome.ranks
-        spared: list[_Span] = []
+        rules, ranks, starts, pasts, text = self.rules, self.chrome.ranks, self.starts, self.pasts, self.text
+        edits: list[Edit] = []
+        spared: list[Edit] = []
         for k, n in flags.doubts():
-            note = self._why_spared(rules[n], flags)
-            spared.append(_Span(self.starts[k], self._past(k), ranks[n], rules[n], note))
+            start, stop, note = starts[k], pasts[k], self._why_spared(rules[n], flags)
+            spared.append(Edit(start, stop, text[start:stop], "", rules[n].id, note))
         found: list[_Span] = []
         for span, trusted in self.inline(flags):
             if trusted:
                 found.append(span)
             else:
-                spared.append(span._replace(note=self._why_spared(span.rule, flags)))
+                spared.append(self._edit(span, self._why_spared(span.rule, flags)))
+        if flags.swept:
+            found += self._swept(flags)
+        else:
+            for k, by in flags.by.items():
+                start, stop = starts[k], pasts[k]
+                if len(by) == 1:
+                    (best,) = by
+                else:
+                    best = min(by, key=ranks.__getitem__)
+                    others = (rules[n].id for n in by if n != best)
+                    spared += (Edit(start, stop, text[start:stop], "", other, "overlap") for other in others)
+                edits.append(Edit(start, stop, text[start:stop], "", rules[best].id))
+        if found:
+            kept, overlapping = _longest(found, len(text))
+            edits += map(self._edit, kept)
+            spared += (self._edit(span, "overlap") for span in overlapping if not span.rule.sweeps)
+        return tuple(sorted(edits)), tuple(sorted(spared))
+
+    def _swept(self, flags: Flags) -> Iterator[_Span]:
+        """Yield what sweeps take, and the lines that go by themselves."""
+        rules, ranks = self.rules, self.chrome.ranks
         # Where two sweeps cross, the shorter one's lines go one by one.
         for k, by in flags.by.items():
-            start, stop = self.starts[k], self._past(k)
-            found += [_Span(start, stop, ranks[n], rules[n]) for n in by]
+            yield from (_Span(self.starts[k], self.pasts[k], ranks[n], rules[n]) for n in by)
         for n, k in flags.swept.items():
             head = rules[n].find == "head"
-            start, stop = (0, self._past(k)) if head else (self.starts[k], len(self.text))
-            found.append(_Span(start, stop, ranks[n], rules[n]))
-        if len(found) > len(flags.by) or flags.swept:
-            found, overlapping = _longest(found, len(self.text))
-            spared += (span._replace(note="overlap") for span in overlapping if not span.rule.sweeps)
-        else:  # one a line
-            found.sort()
-        return self._edits(found), self._edits(sorted(spared, key=lambda s: (s.start, s.stop, s.rule.id, s.note)))
+            start, stop = (0, self.pasts[k]) if head else (self.starts[k], len(self.text))
+            yield _Span(start, stop, ranks[n], rules[n])
 
     def _why_spared(self, rule: Rule, flags: Flags) -> str:
         if rule.cls in self.chrome.keep:
@@ -266,7 +344,7 @@ class _Page:
         for k in range(len(self.lines)) if rules else ():
             if k in flags.by:
                 continue
-            line = self.flat[self.starts[k] : self.stops[k]]
+            line = self.flat[self.starts[k] : self.pasts[k]].rstrip("\n")
             for n in rules:
                 for start, stop in self.chrome.matcher.spans(n, line):
                     if flags.holds(k, n):
@@ -274,12 +352,8 @@ class _Page:
                         span = _Span(at + start, at + stop, self.chrome.ranks[n], self.rules[n])
                         yield span, flags.trusted(k, n)
 
-    def _past(self, k: int) -> int:
-        """Give the offset behind a line, its line break included."""
-        return min(self.stops[k] + 1, len(self.text))
-
-    def _edits(self, spans: Sequence[_Span]) -> tuple[Edit, ...]:
-        return tuple(Edit(s.start, s.stop, self.text[s.start : s.stop], "", s.rule.id, s.note) for s in spans)
+    def _edit(self, span: _Span, note: str = "") -> Edit:
+        return Edit(span.start, span.stop, self.text[span.start : span.stop], "", span.rule.id, note)
 
 
 def _verbatim_lines(text: str, hints: Sequence[Hint | None]) -> frozenset[int]:

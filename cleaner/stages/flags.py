@@ -66,13 +66,43 @@ class Asks:
                 bits.setdefault(cls, 1 << len(bits))
         self.all = tuple(_ask(rule, profile, keep, bits) for rule in rules)
 
+    def possible(
+        self, found: Mapping[int, Sequence[int]], contexts: Mapping[int, set[int]], classes: int
+    ) -> frozenset[int]:
+        """Give the rules that may get what they ask for: lines enough, and what they want beside.
+
+        That is a line they know, or one of a class that goes: of ``classes``, or of a rule that may get what it asks.
+        """
+        asks, left = self.all, []
+        possible: set[int] = set()
+        for n, at in found.items():
+            ask = asks[n]
+            if ask.sides and n not in contexts:
+                left.append(n)
+            elif len(at) >= ask.least:
+                possible.add(n)
+                classes |= ask.bit
+        while more := [n for n in left if asks[n].wanted & classes and len(found[n]) >= asks[n].least]:
+            possible.update(more)
+            for n in more:
+                classes |= asks[n].bit
+            left = [n for n in left if n not in possible]
+        return frozenset(possible)
+
+
+class Sure(NamedTuple):
+    """The rules that remove a line whatever stands around it, and their classes."""
+
+    rules: frozenset[int]
+    bits: int
+
 
 class Flags:
     """The flags of one page. Positions count the lines that are not blank, from 0 to ``size``.
 
     ``found`` holds the positions, in order, of the lines that each rule matches, ``contexts`` those that a rule may
-    stand beside. ``by`` then holds the rules that remove each flagged line, ``swept`` the position that a rule sweeps
-    from. With ``sweeping`` off no rule sweeps.
+    stand beside, ``sure`` the lines that go whatever stands around them. ``by`` then holds the rules that remove each
+    flagged line, ``swept`` the position that a rule sweeps from. With ``sweeping`` off no rule sweeps.
     """
 
     def __init__(
@@ -81,11 +111,12 @@ class Flags:
         size: int,
         found: Mapping[int, Sequence[int]],
         contexts: Mapping[int, set[int]],
+        sure: Iterable[tuple[int, Sure]] = (),
         *,
         sweeping: bool = True,
     ) -> None:
         self.asks, self.size, self.contexts, self.sweeping = asks.all, size, contexts, sweeping
-        self.by: dict[int, set[int]] = {}
+        self.by: dict[int, frozenset[int]] = {}
         self.swept: dict[int, int] = {}
         self.doubted: dict[int, list[int]] = {}  # position -> rules found there that have to wait, or never remove
         self._stays = bytearray(b"\0" + b"\1" * size + b"\0")  # by position + 1: 0 for a flagged line
@@ -95,8 +126,12 @@ class Flags:
         self._waiting: dict[int, list[int]] = {}  # position -> rules found there that may remove it
         self._hoped: set[int] = set()  # positions whose soft rules may remove
         self._hopeful: set[int] = set()  # those that became so of late
-        self._begin(found)
-        self._settle()
+        for k, (rules, bits) in sure:
+            self.by[k], self._gone[k], self._stays[k + 1] = rules, bits, 0
+            self._classes |= bits
+        self._begin(asks, found)
+        if self._waiting or self.doubted:
+            self._settle()
 
     # What a rule asks. Removed lines do not add to a distance.
 
@@ -109,7 +144,7 @@ class Flags:
     def _run(self, k: int, n: int, least: int) -> bool:
         """Whether the adjacent lines that are of rule n's set, this one included, are as many as it takes."""
         places, stays = self._sets[n], self._stays
-        if len(places) < least:
+        if len(places) < least or (stays[k] and stays[k + 2] and k - 1 not in places and k + 1 not in places):
             return False
         count = 1
         for around in (range(k - 1, max(-1, k - 1 - STEPS), -1), range(k + 1, min(self.size, k + 1 + STEPS))):
@@ -168,11 +203,14 @@ class Flags:
     def doubts(self) -> Iterator[tuple[int, int]]:
         """Yield position and rule where a rule's conditions hold and it may not remove; flagged lines are left out."""
         cuts: dict[tuple[int, int], int] = {}
+        asks, by = self.asks, self.by
         for k, rules in self.doubted.items():
-            if k in self.by:
+            if k in by:
                 continue
             for n in rules:
-                ask = self.asks[n]
+                ask = asks[n]
+                if ask.sides and self._far(k, n, ask):
+                    continue
                 if ask.edge:
                     where = ask.edge, ask.within
                     if where not in cuts:
@@ -185,7 +223,7 @@ class Flags:
 
     # Flagging.
 
-    def _begin(self, found: Mapping[int, Sequence[int]]) -> None:
+    def _begin(self, asks: Asks, found: Mapping[int, Sequence[int]]) -> None:
         """Flag what asks for nothing, and let wait what may come to hold."""
         for n, places in found.items():
             ask = self.asks[n]
@@ -194,9 +232,11 @@ class Flags:
                     self._flag(k, n, ask.bit)
             elif ask.least:
                 self._sets[n] = set(places)
+        may = asks.possible(found, self.contexts, self._classes)
+        possible = [n for n in found if n in may and not self.asks[n].plain]
         cuts: dict[tuple[int, int], int] = {}
-        stays = self._unmatched(found)
-        for n in self._possible(found):
+        stays = self._unmatched(found, possible)
+        for n in possible:
             ask, places = self.asks[n], found[n]
             if ask.edge:
                 where = ask.edge, ask.within
@@ -210,15 +250,18 @@ class Flags:
                 )
             waits = self.doubted if self._doubtful(ask) else self._waiting
             for k in places:
-                waits.setdefault(k, []).append(n)
+                if k in waits:
+                    waits[k].append(n)
+                else:
+                    waits[k] = [n]
 
-    def _unmatched(self, found: Mapping[int, Sequence[int]]) -> bytearray:
-        """Mark, by position + 1, the lines that will stay whatever goes: no rule matches them."""
-        stays = bytearray(b"\0" + b"\1" * self.size + b"\0")
-        for n, places in found.items():
+    def _unmatched(self, found: Mapping[int, Sequence[int]], possible: Iterable[int]) -> bytearray:
+        """Mark, by position + 1, the lines that will stay whatever goes: no rule that may remove matches them."""
+        stays = self._stays[:]
+        for n in possible:
             if self.asks[n].sweeps:
                 return bytearray(self.size + 2)
-            for k in places:
+            for k in found[n]:
                 stays[k + 1] = 0
         return stays
 
@@ -226,24 +269,9 @@ class Flags:
         """Whether a rule has to wait for the lines around, or never removes."""
         return ask.soft or ask.kept or (ask.sweeps and not self.sweeping)
 
-    def _possible(self, found: Mapping[int, Sequence[int]]) -> list[int]:
-        """Give the rules that ask for something and may get it: lines enough, and what they want beside."""
-        classes, possible = self._classes, []
-        left = [n for n, at in found.items() if not self.asks[n].plain and len(at) >= self.asks[n].least]
-        while left:
-            more = [n for n in left if not (ask := self.asks[n]).sides or n in self.contexts or ask.wanted & classes]
-            if not more:
-                break
-            possible += more
-            for n in more:
-                classes |= self.asks[n].bit
-            left = [n for n in left if n not in more]
-        return possible
-
     def _settle(self) -> None:
-        waiting, doubted = self._waiting, self.doubted
+        waiting, doubted, stays, asks = self._waiting, self.doubted, self._stays, self.asks
         if self.by:
-            stays = self._stays
             for k in doubted:
                 if not stays[k] and not stays[k + 2]:
                     self._hope(k)
@@ -254,22 +282,38 @@ class Flags:
             touched: list[int] = []
             self._hopeful.clear()
             for k in queue:
-                for n in [n for n in waiting[k] if self.holds(k, n)]:
+                held = []
+                for n in waiting[k]:
+                    ask = asks[n]
+                    if not (ask.sides and self._far(k, n, ask)) and self.holds(k, n):
+                        held.append(n)
+                for n in held:
                     waiting[k].remove(n)
                     touched.append(k)
                     for at in self._takes(k, n):
-                        self._flag(at, n, self.asks[n].bit)
+                        self._flag(at, n, asks[n].bit)
                         if doubted:
                             self._hope(at - 1)
                             self._hope(at + 1)
+            if not touched:
+                break
             # Lines ahead that were looked at have been so after the flag. Every other time backwards, and a chain of
             # lines that wait for each other goes at once in one of the two directions.
+            touched.sort()
             behind, ahead = _near(positions, touched, -STEPS, 0), _near(positions, touched, 0, STEPS)
             if backwards:
                 behind, ahead = ahead, behind
             again = behind | ahead.difference(queue) | self._hopeful
             backwards = not backwards
-            queue = sorted((k for k in again if waiting.get(k)), reverse=backwards)
+            queue = sorted([k for k in again if waiting.get(k)], reverse=backwards)
+
+    def _far(self, k: int, n: int, ask: Ask) -> bool:
+        """Whether what a rule wants beside a line is not there, told at a glance: no line right beside has gone."""
+        if n in self.contexts:
+            return False
+        if not ask.wanted & self._classes:
+            return True
+        return ask.reach == 1 and bool(self._stays[k] and self._stays[k + 2])
 
     def _hope(self, k: int) -> None:
         """Let the soft rules of a line wait like others once the lines around it have gone."""
@@ -279,7 +323,7 @@ class Flags:
             self._waiting.setdefault(k, []).extend(n for n in self.doubted[k] if self.trusted(k, n))
 
     def _flag(self, k: int, n: int, bit: int) -> None:
-        self.by.setdefault(k, set()).add(n)
+        self.by[k] = self.by[k] | {n} if k in self.by else frozenset((n,))
         self._stays[k + 1] = 0
         self._gone[k] = self._gone.get(k, 0) | bit
         self._classes |= bit
@@ -306,11 +350,13 @@ def _cut(stays: bytearray, edge: int, within: int) -> int:
 
 
 def _near(positions: Sequence[int], touched: Sequence[int], first: int, last: int) -> set[int]:
-    """Give those of the positions, in order, that lie from ``first`` to ``last`` lines behind a touched one."""
+    """Give those of the positions that lie from ``first`` to ``last`` lines behind a touched one; both in order."""
     found: set[int] = set()
-    done = 0
-    for k in sorted(touched):
-        start = max(done, bisect_left(positions, k + first))
-        done = max(done, bisect_right(positions, k + last))
-        found.update(positions[start:done])
+    start = stop = touched[0]
+    for k in touched:
+        if k + first > stop + last:
+            found.update(positions[bisect_left(positions, start + first) : bisect_right(positions, stop + last)])
+            start = k
+        stop = k
+    found.update(positions[bisect_left(positions, start + first) : bisect_right(positions, stop + last)])
     return found
