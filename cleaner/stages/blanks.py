@@ -66,10 +66,11 @@ def blank_edits(text: str, lines: Sequence[str], starts: Sequence[int], kept: fr
     if first:
         yield Edit(0, starts[first], text[: starts[first]], "", "joins/blank-lines")
     gap, cut, above = 0, 0, -2
-    for n, line in enumerate(lines):
-        # Most lines neither begin nor end in a blank.
-        if (line and line[0] not in BLANKS and line[-1] not in BLANKS) or not first <= n <= last:
+    # Most lines neither begin nor end in a blank.
+    for n in [n for n, line in enumerate(lines) if not line or line[0] in BLANKS or line[-1] in BLANKS]:
+        if not first <= n <= last:
             continue
+        line = lines[n]
         start = starts[n]
         if above != n - 1:
             if gap > 1:

@@ -140,8 +140,9 @@ class Chrome:
             labels["suspect"] = "over-removal"
             flags = page.flags(sweeping=False)
         edits, spared = page.decide(flags)
-        self._left[:] = [] if labels else page.left(flags, edits)
-        return Patch(self.name, edits, labels, spared)
+        patch = Patch(self.name, edits, labels, spared)
+        self._left[:] = [] if labels else page.left(flags, patch)
+        return patch
 
     @cached_property
     def _left(self) -> list[_Left]:
@@ -165,6 +166,7 @@ class _Left(NamedTuple):
     that went among them; hence ``_FEW``.
     """
 
+    patch: Patch
     lines: Sequence[str]
     scope: _Scope
     shaped: Sequence[tuple[str, Sequence[int], frozenset[int]]]
@@ -172,10 +174,20 @@ class _Left(NamedTuple):
 
     def holds(self, chrome: Chrome, document: Document) -> bool:
         """Whether the document still is those lines, and no shape sees more in them."""
-        lines = [*filter(None, map(str.strip, plain(document.text).split("\n")))]
-        if lines != self.lines or chrome.scope(document) is not self.scope:
+        if chrome.scope(document) is not self.scope:
             return False
-        return all(had.issuperset(SHAPES[shape](lines, asked)) for shape, asked, had in self.shaped)
+        if not self._untouched(document):
+            lines = [*filter(None, map(str.strip, plain(document.text).split("\n")))]
+            if lines != self.lines:
+                return False
+        return all(had.issuperset(SHAPES[shape](self.lines, asked)) for shape, asked, had in self.shaped)
+
+    def _untouched(self, document: Document) -> bool:
+        """Whether no patch has changed the text since."""
+        for patch in reversed(document.patches):
+            if patch is self.patch or patch.edits:
+                return patch is self.patch
+        return False
 
 
 class _Page:
@@ -264,12 +276,12 @@ class _Page:
         asks, size = self.chrome.asks, len(self.lines)
         return Flags(asks, size, self.found, self.contexts, self.sure, sweeping=sweeping)
 
-    def left(self, flags: Flags, edits: Sequence[Edit]) -> list[_Left]:
+    def left(self, flags: Flags, patch: Patch) -> list[_Left]:
         """Give what is left where whole lines went, a few and by themselves; nothing where more has changed."""
-        if flags.swept or len(flags.by) > _FEW or len(edits) != len(flags.by):
+        if flags.swept or len(flags.by) > _FEW or len(patch.edits) != len(flags.by):
             return []
         if not flags.by:
-            return [_Left(self.lines, self.scope, ())]
+            return [_Left(patch, self.lines, self.scope, ())]
         stay = [k for k in range(len(self.lines)) if k not in flags.by]
         at = {k: n for n, k in enumerate(stay)}
         everywhere = range(len(stay))
@@ -281,7 +293,7 @@ class _Page:
             )
             for shape, asked, had in self.shaped
         ]
-        return [_Left([self.lines[k] for k in stay], self.scope, shaped)]
+        return [_Left(patch, [self.lines[k] for k in stay], self.scope, shaped)]
 
     def over_budget(self, flags: Flags) -> bool:
         """Whether heads and tails take more than half of the text beyond what other rules take."""

@@ -378,5 +378,5 @@ class Encoding:
         """Whether nothing is suspect in the document, as nothing was in the last one: no line of it that is new."""
         if not self._last:
             return False
-        known = set(self._last[0].split("\n"))
-        return all(map(_is_sound, (line for line in document.text.split("\n") if line not in known)))
+        new = set(document.text.split("\n")).difference(self._last[0].split("\n"))
+        return not new or _is_sound("\n".join(new))

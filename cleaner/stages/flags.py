@@ -169,15 +169,15 @@ class Flags:
                 continue
             stop = max(-1, k - 1 - STEPS) if step < 0 else min(self.size, k + 1 + STEPS)
             for at in range(k + step, stop, step):
-                if at in places:
+                if places and at in places:
                     return True
-                if at in gone:
-                    if gone[at] & wanted:
-                        return True
-                else:
+                bits = gone.get(at)
+                if bits is None:
                     left -= 1
                     if not left:
                         break
+                elif bits & wanted:
+                    return True
         return False
 
     def _surrounded(self, k: int) -> bool:

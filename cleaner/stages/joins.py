@@ -362,7 +362,7 @@ class Joins:
         text = document.text
         language = _language(document)
         lines = text.split("\n")
-        starts = list(accumulate([len(line) + 1 for line in lines[:-1]], initial=0))
+        starts = list(accumulate(map((1).__add__, map(len, lines[:-1])), initial=0))
         kept = fenced(text, starts)
         if document.hints:
             kept |= {n for n, hint in enumerate(document.line_hints()) if hint is not None and hint.verbatim}

@@ -31,7 +31,7 @@ FLOOR = 0.7
 _WINDOWS, _WINDOW = 8, 75
 # A line of prose. A sentence of twenty ideographs or kana is as long as one of sixty letters.
 _LINE, _DENSE_LINE = 60, 20
-_GLANCE = 80  # characters of plain ASCII that nearly always hold letters enough
+_GLANCE = 80  # characters of Latin script that nearly always hold letters enough
 
 _DENSE = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 # Digits are blanks to langdetect itself.
@@ -62,6 +62,7 @@ _SCRIPTS = {
 _TELLING = re.compile(f"[{_KANA}{_IDEOGRAPH}{''.join(_SCRIPTS.values())}]")
 # Neither in the table nor known to langdetect, which then judges by the blanks: Tibetan, Ethiopic, Cherokee, …
 _UNREAD = re.compile("[\u0700-\u08ff\u0f00-\u0fff\u1200-\u16ff\u1700-\u177f\u1800-\u1cff\ua000-\ua63f\ua900-\uabff]")
+_FOREIGN = re.compile("[^\0-\u036f\u1e00-\u1eff\u2000-\u2bff]")  # to Latin script and its signs
 
 
 @cache
@@ -75,17 +76,19 @@ def sample(text: str) -> str:
 
     A text without a line of prose is sampled as a whole. About 600 characters at most.
     """
-    lines = [line for line in text.split("\n") if len(line) >= _DENSE_LINE]
-    shorter = "\n".join(line for line in lines if len(line) < _LINE and not line.isascii())
-    dense = bool(shorter) and _DENSE.search(shorter)
-    prose = [line for line in lines if len(line) >= _LINE or (dense and not line.isascii() and _DENSE.search(line))]
+    lines = text.split("\n")
+    prose = [line for line in lines if len(line) >= _LINE]
+    if not text.isascii():
+        shorter = [line for line in lines if _DENSE_LINE <= len(line) < _LINE and not line.isascii()]
+        if shorter and _DENSE.search("\n".join(shorter)):
+            prose = [line for line in lines if len(line) >= (_DENSE_LINE if _DENSE.search(line) else _LINE)]
     whole = "\n".join(prose) if prose else text
     size = len(whole)
     if size > _WINDOWS * _WINDOW:
         starts = (size * n // _WINDOWS for n in range(_WINDOWS))
         windows = (whole[start : start + _WINDOW] for start in starts)
         # Whole words only, where there are blanks.
-        whole = " ".join(w if len(w.split(" ")) < 3 else w[w.find(" ") : w.rfind(" ")] for w in windows)
+        whole = " ".join([w if w.count(" ") < 2 else w[w.find(" ") : w.rfind(" ")] for w in windows])
     return _ADDRESS.sub(" ", whole) if "@" in whole or "//" in whole or "www." in whole else whole
 
 
@@ -122,7 +125,7 @@ def identify(text: str) -> tuple[str, float]:
 
 @lru_cache(64)  # pages of one text, and of a text whose prose stayed as it was when its chrome went
 def _identified(asked: str) -> tuple[str, float]:
-    if asked.isascii() and sum(map(str.isalpha, asked[:_GLANCE])) >= MIN_LETTERS:
+    if sum(map(str.isalpha, asked[:_GLANCE])) >= MIN_LETTERS and (asked.isascii() or not _FOREIGN.search(asked)):
         told, letters = None, MIN_LETTERS  # or more: no script tells
     else:
         letters = sum(map(str.isalpha, asked))
