@@ -161,7 +161,7 @@ def entry(lines: Sequence[str], hits: Iterable[int]) -> Iterable[int]:
     # A paragraph has so many characters, a third of them where no blanks are written.
     for at in [at for at, line in enumerate(lines) if len(line) >= _PROSE or (len(line) >= _DENSE and _dense(line))]:
         above.update((at - 1, at - 2, at - 3))
-    return [k for k in hits if k not in above and is_short(lines[k])]
+    return [k for k in hits if len(lines[k]) <= _SHORT and k not in above and _short(lines[k])]
 
 
 def _dense(line: str) -> bool:

@@ -122,6 +122,7 @@ class Flags:
         self._stays = bytearray(b"\0" + b"\1" * size + b"\0")  # by position + 1: 0 for a flagged line
         self._gone: dict[int, int] = {}  # position -> the classes whose rules remove it
         self._classes = 0  # all of them
+        self._marks: dict[int, bytearray] = {}  # classes that are wanted -> where a line has gone as one of them
         self._sets: dict[int, set[int]] = {}  # rule of clusters -> where the lines of its set stand
         self._waiting: dict[int, list[int]] = {}  # position -> rules found there that may remove it
         self._hoped: set[int] = set()  # positions whose soft rules may remove
@@ -158,18 +159,47 @@ class Flags:
         return False
 
     def _beside(self, k: int, n: int, ask: Ask) -> bool:
-        places, wanted, gone = self.contexts.get(n, ()), ask.wanted, self._gone
-        if not places and not wanted & self._classes:
+        if n in self.contexts:
+            return self._near_context(k, self.contexts[n], ask)
+        if not ask.wanted & self._classes:
             return False
+        stays, marks = self._stays, self._marked(ask.wanted)
+        for step in ask.sides:
+            at = k + 1
+            if step < 0:
+                stop = max(0, k - STEPS)  # what lies from here on is looked at
+                for _ in range(ask.reach):
+                    if (at := stays.rfind(1, stop + 1, at)) < 0:
+                        at = stop
+                        break
+                if marks.find(1, at + 1, k + 1) >= 0:
+                    return True
+            else:
+                stop = min(self.size, k + 1 + STEPS)
+                for _ in range(ask.reach):
+                    if (at := stays.find(1, at + 1, stop + 1)) < 0:
+                        at = stop + 1
+                        break
+                if marks.find(1, k + 2, at) >= 0:
+                    return True
+        return False
+
+    def _marked(self, wanted: int) -> bytearray:
+        """Give, by position + 1, the lines that have gone as one of some classes."""
+        if wanted not in self._marks:
+            marks = self._marks[wanted] = bytearray(self.size + 2)
+            for k, bits in self._gone.items():
+                if bits & wanted:
+                    marks[k + 1] = 1
+        return self._marks[wanted]
+
+    def _near_context(self, k: int, places: set[int], ask: Ask) -> bool:
+        wanted, gone = ask.wanted, self._gone
         for step in ask.sides:
             left = ask.reach
-            if left == 1 and k + step not in gone:  # most lines have both neighbours
-                if k + step in places:
-                    return True
-                continue
             stop = max(-1, k - 1 - STEPS) if step < 0 else min(self.size, k + 1 + STEPS)
             for at in range(k + step, stop, step):
-                if places and at in places:
+                if at in places:
                     return True
                 bits = gone.get(at)
                 if bits is None:
@@ -313,7 +343,10 @@ class Flags:
             return False
         if not ask.wanted & self._classes:
             return True
-        return ask.reach == 1 and bool(self._stays[k] and self._stays[k + 2])
+        if ask.reach > 1:
+            return False
+        stays, sides = self._stays, ask.sides
+        return bool(stays[k + 1 + sides[0]] and stays[k + 1 + sides[-1]])
 
     def _hope(self, k: int) -> None:
         """Let the soft rules of a line wait like others once the lines around it have gone."""
@@ -327,6 +360,9 @@ class Flags:
         self._stays[k + 1] = 0
         self._gone[k] = self._gone.get(k, 0) | bit
         self._classes |= bit
+        for wanted, marks in self._marks.items():
+            if bit & wanted:
+                marks[k + 1] = 1
 
     def _takes(self, k: int, n: int) -> Iterable[int]:
         if not self.asks[n].sweeps:
