@@ -16,7 +16,7 @@ Thai, Lao, Khmer or Burmese do. An n-gram of such a text is as many letters as n
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, NamedTuple
@@ -122,7 +122,21 @@ def _mixed(keys: _U64) -> _U64:
     return keys ^ (keys >> np.uint64(31))
 
 
-def _part(text: str) -> _Words:
+_Key = Callable[[npt.NDArray[np.uint32], _I64, _I64], _U64]
+
+
+def _keys(codes: npt.NDArray[np.uint32], starts: _I64, stops: _I64) -> _U64:
+    """Give a number for each word, equal for equal words."""
+    sums = np.concatenate((_ZERO, np.cumsum((codes.astype(np.uint64) + _ONE) * _powers(_BASE)[: len(codes)])))
+    return _mixed((sums[stops] - sums[starts]) * _powers(_INVERSE)[starts])
+
+
+def _no_keys(codes: npt.NDArray[np.uint32], starts: _I64, stops: _I64) -> _U64:
+    """Give a number for each word where nobody asks which are equal: a sixth of the time less."""
+    return np.zeros(len(starts), np.uint64)
+
+
+def _part(text: str, key: _Key) -> _Words:
     """Give the words of one part, by whole-array steps."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = _classes(_NEAR if codes.max() < _NEAR else _KNOWN).take(codes, mode="clip")
@@ -141,11 +155,10 @@ def _part(text: str) -> _Words:
     first = run[1:] != run[:-1]
     dense = kinds >= _IDEOGRAPH
     starts = np.flatnonzero(np.concatenate((_TRUE, first | dense[1:] | dense[:-1])))
-    sums = np.concatenate((_ZERO, np.cumsum((codes.astype(np.uint64) + _ONE) * _powers(_BASE)[: len(codes)])))
     stops_at = np.append(starts[1:], len(codes))
     lettered = run[kinds >= _LETTER]
     return _Words(
-        keys=_mixed((sums[stops_at] - sums[starts]) * _powers(_INVERSE)[starts]),
+        keys=key(codes, starts, stops_at),
         sizes=stops_at - starts,
         between=total,
         alphabetic=int(np.count_nonzero(lettered[1:] != lettered[:-1])) + bool(len(lettered)),
@@ -155,8 +168,8 @@ def _part(text: str) -> _Words:
     )
 
 
-def _words(text: str) -> _Words:
-    parts = [_part(part) for part in _chunks(text) if part]
+def _words(text: str, key: _Key) -> _Words:
+    parts = [_part(part, key) for part in _chunks(text) if part]
     if len(parts) == 1:
         return parts[0]
     if not parts:
@@ -260,9 +273,9 @@ def _of_lines(text: str) -> dict[str, float]:
     sizes = sum(map(len, lines))
     counts = {
         "terminal_lines": terminal,
-        "bullet_lines": sum(line.startswith(_BULLETS) for line in lines),
-        "ellipsis_lines": sum(line.endswith(_ELLIPSES) for line in lines),
-        "short_lines": sum(len(line) < _SHORT for line in lines),
+        "bullet_lines": len([line for line in lines if line.startswith(_BULLETS)]),
+        "ellipsis_lines": len([line for line in lines if line.endswith(_ELLIPSES)]),
+        "short_lines": len([line for line in lines if len(line) < _SHORT]),
         "duplicate_lines": len(lines) - len(distinct),
     }
     shares = {name: count / max(1, len(lines)) for name, count in counts.items()}
@@ -278,7 +291,8 @@ def signals(text: str, wanted: Collection[str] = SIGNALS.keys()) -> dict[str, in
     >>> signals("议会昨晚决定关闭旧桥。")["words"]
     5
     """
-    words = _words(text)
+    plain = PLAIN.issuperset(wanted)
+    words = _words(text, _no_keys if plain else _keys)
     dense = {_IDEOGRAPH: words.ideographs, _LONG: words.longs}
     spaced = len(words.keys) - sum(dense.values())
     equivalents = spaced + sum(count / _PER_WORD[kind] for kind, count in dense.items())
@@ -292,7 +306,7 @@ def signals(text: str, wanted: Collection[str] = SIGNALS.keys()) -> dict[str, in
         "hash_ratio": (text.count("#") + text.count("＃")) / max(1.0, equivalents),
         "ellipsis_ratio": (text.count("...") + text.count("…")) / max(1.0, equivalents),
         **_of_lines(text),
-        **({} if PLAIN.issuperset(wanted) else _repetition(words, per_word)),
+        **({} if plain else _repetition(words, per_word)),
     }
     return {name: round(counted[name], 4) for name in SIGNALS if name in wanted}
 
