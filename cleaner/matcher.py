@@ -19,6 +19,7 @@ from cleaner.rules import Rule, RuleError, Rules
 _MEMO = 1 << 15  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
 _MEMO_LENGTH = 256
 _LONG = 200  # characters, what `longest` is unless told
+_GLANCE = 1 << 16  # characters that are worth a pattern's compilation
 _EARLY = 1 << 12  # characters that are asked of one pattern after the other: compiling all takes a small file longer
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28
@@ -82,9 +83,9 @@ class _Set:
     def among(self, texts: Sequence[str], encoded: Sequence[bytes]) -> Iterator[tuple[int, str]]:
         """Yield the numbers of the patterns that match one of some texts, and the text."""
         for part, numbers in self._parts:
-            for text, found in zip(texts, map(part.Match, encoded), strict=True):
-                for n in found or ():
-                    yield numbers[n], text
+            told = [(text, found) for text, found in zip(texts, map(part.Match, encoded), strict=True) if found]
+            for text, found in told:
+                yield from ((numbers[n], text) for n in found)
 
 
 @lru_cache(256)  # the stages of one process share what they compile: a set of English patterns takes 0.1 s
@@ -102,6 +103,21 @@ def _compiled(patterns: tuple[str, ...], make: _MakeSet) -> tuple[tuple[re2.Set,
             raise
         middle = len(patterns) // 2
         return _compiled(patterns[:middle], make) + _compiled(patterns[middle:], make)
+
+
+class Without:
+    """Whether a pattern matches nowhere in a text, told at a glance; False until so much was asked that it pays."""
+
+    def __init__(self, pattern: str) -> None:
+        self._set = _Set([(0, pattern)], re2.Set.SearchSet)
+        self._asked = 0  # characters
+
+    def __call__(self, text: str) -> bool:
+        self._asked += len(text)
+        try:
+            return self._asked > _GLANCE and not self._set.match(text)
+        except UnicodeEncodeError:  # a lone surrogate
+            return False
 
 
 class _Lines:

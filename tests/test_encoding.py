@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cleaner.document import Document, Edit, Hint, Patch, composed
 from cleaner.marks import render
+from cleaner.matcher import Without
 from cleaner.stages import encoding
 from cleaner.stages.encoding import _SUSPECT, CONFIG, Encoding
 
@@ -242,6 +243,20 @@ def test_every_pair_that_ftfy_finds_bad_is_suspect() -> None:
     chars = sorted({c for f in FRAGMENTS for c in f} | set(map(chr, range(0xA0, 0x180))))
     pairs = [f"a{a}{b}{c}" for a in chars for b in chars for c in "a ²"]
     assert [p for p in pairs if is_bad(p) and not _SUSPECT.search(p)] == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("ae; x&#1ÂÃœŒàéÉ«»“”…\x00\x07\x85\xa0\xad\u0301\u200b\u200c\u200e\ufeff\u2022€™²ВГвβЂ\ud800")
+    )
+)
+def test_what_is_told_to_be_sound_at_a_glance_has_nothing_suspect(text: str) -> None:
+    glance = Without(encoding._MAYBE)
+    assert not glance(text), "it would have to be compiled for little"
+    glance("a" * (1 << 16))
+    assert not (glance(text) and _SUSPECT.search(text))
+    assert glance("« Œuvre », cœur : à Noël…") or _SUSPECT.search("« Œuvre », cœur : à Noël…")
 
 
 def by_ftfy(text: str) -> str:

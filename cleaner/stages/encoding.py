@@ -21,6 +21,7 @@ from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from ftfy.chardata import C1_CONTROL_RE, CONTROL_CHARS, HTML_ENTITY_RE, UTF8_DETECTOR_RE
 
 from cleaner.document import Document, Edit, Patch, composed, lines, trimmed
+from cleaner.matcher import Without
 
 CONFIG = ftfy.TextFixerConfig(
     restore_byte_a0=False,  # makes `⬠ (` of `6,49 â¬ (` and `Muà` of `Muß` whose last byte is lost; see _restored
@@ -63,8 +64,10 @@ _NEAR = re.compile("[\xa0-\u017f\u0192\u0218-\u021b\u0300-\u036f\u0391-\u03c9]?"
 _SKELETON = re.compile("[\t\n\r!->@-~]+")
 
 
-def _suspect() -> re.Pattern[str]:
+def _suspect() -> tuple[re.Pattern[str], str]:
     """Build a test for texts that a fixer might change, one charset first so that it searches at that speed.
+
+    Beside it, what is found wherever it is, for a first look at whole texts: a fifth of the time.
 
     A superset of ``ftfy.badness.BADNESS_RE``, whose alternatives are cut down to two neighbours.
     """
@@ -97,10 +100,15 @@ def _suspect() -> re.Pattern[str]:
     others = f"{bad}{la}{ua}{box}{sp}{ep}{cur}{num}{law}{c['common']}{c['kaomoji']}°²³µ¹¼½¾ŸŠœšžЂў"
     any_next, other_next = ("|".join(f"(?<=[{k}]){v}" for k, v in d.items()) for d in (before_any, before_other))
     specials, letters = "".join(before_any), "".join(before_other)
-    return re.compile(f"[{specials}{letters}](?:(?=[{others}])(?:{other_next})|(?<=[{specials}])(?:{any_next}))")
+    suspect = f"[{specials}{letters}](?:(?=[{others}])(?:{other_next})|(?<=[{specials}])(?:{any_next}))"
+    # Without a look around, and so for RE2: all of these, and more.
+    alone = "".join(k for k in before_any if k not in ("&", "Œœ", "ÂÃ")).replace("\ud800-\udfff", "")
+    maybe = f"[{alone}]|&#?[0-9A-Za-z]{{1,24}};|[Œœ](?:[^A-Za-z]|$)|[ÂÃ] |[{letters}][{others}]"
+    return re.compile(suspect), maybe
 
 
-_SUSPECT = _suspect()
+_SUSPECT, _MAYBE = _suspect()
+_is_without = Without(_MAYBE)
 
 
 class Signs(NamedTuple):
@@ -327,7 +335,9 @@ def _named(edit: Edit) -> Edit:
 
 def _is_sound(text: str) -> bool:
     """Whether no fixer could change a text; it is as sound as its lines, for no sign of damage spans a line break."""
-    return not ("\r" in text or "\u2028" in text or "\u2029" in text or _SUSPECT.search(text))
+    if "\r" in text or "\u2028" in text or "\u2029" in text:
+        return False
+    return _is_without(text) or not _SUSPECT.search(text)
 
 
 @dataclass(frozen=True, slots=True)
