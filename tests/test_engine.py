@@ -12,8 +12,9 @@ from invented import RULE, document, folder_in
 from cleaner.document import Hint
 from cleaner.matcher import Matcher
 from cleaner.rules import Rules, load
+from cleaner.stages.asks import Asks
 from cleaner.stages.chrome import Chrome
-from cleaner.stages.flags import Asks, Flags
+from cleaner.stages.flags import Flags
 
 
 @pytest.fixture

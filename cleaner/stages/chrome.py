@@ -20,7 +20,8 @@ from cleaner.matcher import Hit, LineShape, Lookup, Matcher
 from cleaner.rules import REACH, Rule, Rules
 from cleaner.shapes import SHAPES
 from cleaner.stages import Profile
-from cleaner.stages.flags import STEPS, Asks, Flags, Sure
+from cleaner.stages.asks import Asks, Sure
+from cleaner.stages.flags import STEPS, Flags
 
 _BUDGET = 0.5  # of the text's characters: what head and tail rules may take together
 _BUDGET_FROM = 500  # characters; below, a comment form can well be longer than the note above it

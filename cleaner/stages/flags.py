@@ -9,92 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
-from cleaner.rules import REACH, Rule
-from cleaner.stages import Profile
+from cleaner.rules import REACH
+from cleaner.stages.asks import Ask, Asks, Sure
 
 STEPS = 64  # lines looked at to one side, removed ones included: bounds the work where a whole menu has gone
 assert STEPS > REACH
-
-_SIDES = {"before": (-1,), "after": (1,), "either": (-1, 1)}
-
-
-class Ask(NamedTuple):
-    """What one rule asks of a page, worked out once: ``Rule`` with its words, texts and patterns left out."""
-
-    plain: bool  # it asks nothing of what stands around, and so goes wherever it is found
-    kept: bool  # its class stays
-    sweeps: bool
-    soft: bool  # it waits for its neighbours
-    edge: int  # -1: the head, 1: the tail, 0: anywhere
-    within: int
-    least: int  # lines of its set in a cluster; 0: it needs no cluster
-    bit: int  # its class
-    sides: tuple[int, ...]  # to which it looks for what it wants beside; none: it wants nothing
-    reach: int
-    wanted: int  # the classes it wants beside
-    alone: bool  # neighbours that have gone do not help it
-
-
-def _ask(rule: Rule, profile: Profile, keep: frozenset[str], bits: Mapping[str, int]) -> Ask:
-    kept, sweeps, beside = rule.cls in keep, rule.sweeps, rule.beside
-    edge = rule.find if sweeps else rule.edge
-    return Ask(
-        plain=not (rule.low or beside or rule.edge or rule.find != "line" or kept),
-        kept=kept,
-        sweeps=sweeps,
-        soft=rule.low and profile != "strict",
-        edge=-1 if edge == "head" else 1 if edge else 0,
-        within=rule.within,
-        least=rule.least if rule.find == "cluster" else 0,
-        bit=bits[rule.cls],
-        sides=_SIDES[beside.side] if beside else (),
-        reach=beside.within if beside else 0,
-        wanted=sum({bits[cls] for cls in beside.classes}) if beside else 0,
-        alone=rule.find == "inline",
-    )
-
-
-class Asks:
-    """What the rules of a set ask, by their numbers."""
-
-    def __init__(self, rules: Sequence[Rule], profile: Profile, keep: frozenset[str]) -> None:
-        bits: dict[str, int] = {}
-        for rule in rules:
-            for cls in (rule.cls, *(rule.beside.classes if rule.beside else ())):
-                bits.setdefault(cls, 1 << len(bits))
-        self.all = tuple(_ask(rule, profile, keep, bits) for rule in rules)
-
-    def possible(
-        self, found: Mapping[int, Sequence[int]], contexts: Mapping[int, set[int]], classes: int
-    ) -> frozenset[int]:
-        """Give the rules that may get what they ask for: lines enough, and what they want beside.
-
-        That is a line they know, or one of a class that goes: of ``classes``, or of a rule that may get what it asks.
-        """
-        asks, left = self.all, []
-        possible: set[int] = set()
-        for n, at in found.items():
-            ask = asks[n]
-            if ask.sides and n not in contexts:
-                left.append(n)
-            elif len(at) >= ask.least:
-                possible.add(n)
-                classes |= ask.bit
-        while more := [n for n in left if asks[n].wanted & classes and len(found[n]) >= asks[n].least]:
-            possible.update(more)
-            for n in more:
-                classes |= asks[n].bit
-            left = [n for n in left if n not in possible]
-        return frozenset(possible)
-
-
-class Sure(NamedTuple):
-    """The rules that remove a line whatever stands around it, and their classes."""
-
-    rules: frozenset[int]
-    bits: int
 
 
 class Flags:
@@ -233,22 +153,29 @@ class Flags:
     def doubts(self) -> Iterator[tuple[int, int]]:
         """Yield position and rule where a rule's conditions hold and it may not remove; flagged lines are left out."""
         cuts: dict[tuple[int, int], int] = {}
-        asks, by = self.asks, self.by
+        by, stays, contexts, classes, last = self.by, self._stays, self.contexts, self._classes, self.size - 1
         for k, rules in self.doubted.items():
             if k in by:
                 continue
             for n in rules:
-                ask = asks[n]
-                if ask.sides and self._far(k, n, ask):
+                ask = self.asks[n]
+                _, _, _, _, edge, within, least, _, sides, reach, wanted, _ = ask
+                if (
+                    sides
+                    and n not in contexts
+                    and not (
+                        wanted & classes and (reach > 1 or not (stays[k + 1 + sides[0]] and stays[k + 1 + sides[-1]]))
+                    )
+                ):
                     continue
-                if ask.edge:
-                    where = ask.edge, ask.within
+                if edge:
+                    where = edge, within
                     if where not in cuts:
-                        cuts[where] = _cut(self._stays, *where)
-                    if (k if ask.edge < 0 else self.size - 1 - k) > cuts[where]:
+                        cuts[where] = _cut(stays, edge, within)
+                    if (k if edge < 0 else last - k) > cuts[where]:
                         continue
-                runs = not ask.least or self._run(k, n, ask.least)
-                if runs and (not ask.sides or self._beside(k, n, ask)) and not self.trusted(k, n):
+                runs = not least or self._run(k, n, least)
+                if runs and (not sides or self._beside(k, n, ask)) and not self.trusted(k, n):
                     yield k, n
 
     # Flagging.
@@ -312,19 +239,14 @@ class Flags:
             touched: list[int] = []
             self._hopeful.clear()
             for k in queue:
-                held = []
-                for n in waiting[k]:
-                    ask = asks[n]
-                    if not (ask.sides and self._far(k, n, ask)) and self.holds(k, n):
-                        held.append(n)
-                for n in held:
+                for n in self._ready(k):
                     waiting[k].remove(n)
                     touched.append(k)
                     for at in self._takes(k, n):
                         self._flag(at, n, asks[n].bit)
-                        if doubted:
-                            self._hope(at - 1)
-                            self._hope(at + 1)
+                        for side in (at - 1, at + 1) if doubted else ():
+                            if side in doubted:
+                                self._hope(side)
             if not touched:
                 break
             # Lines ahead that were looked at have been so after the flag. Every other time backwards, and a chain of
@@ -337,20 +259,28 @@ class Flags:
             backwards = not backwards
             queue = sorted([k for k in again if waiting.get(k)], reverse=backwards)
 
-    def _far(self, k: int, n: int, ask: Ask) -> bool:
-        """Whether what a rule wants beside a line is not there, told at a glance: no line right beside has gone."""
-        if n in self.contexts:
-            return False
-        if not ask.wanted & self._classes:
-            return True
-        if ask.reach > 1:
-            return False
-        stays, sides = self._stays, ask.sides
-        return bool(stays[k + 1 + sides[0]] and stays[k + 1 + sides[-1]])
+    def _ready(self, k: int) -> list[int]:
+        """Give the rules that wait at a position and whose conditions hold: ``holds``, in one go."""
+        asks, stays, contexts, classes, found = self.asks, self._stays, self.contexts, self._classes, []
+        for n in self._waiting[k]:
+            ask = asks[n]
+            _, _, _, _, edge, _, least, _, sides, reach, wanted, _ = ask
+            # Told at a glance: nothing of what it wants beside has gone, or no line right beside.
+            if (
+                sides
+                and n not in contexts
+                and not (wanted & classes and (reach > 1 or not (stays[k + 1 + sides[0]] and stays[k + 1 + sides[-1]])))
+            ):
+                continue
+            if (edge and not self._edge(k, ask)) or (least and not self._run(k, n, least)):
+                continue
+            if not sides or self._beside(k, n, ask):
+                found.append(n)
+        return found
 
     def _hope(self, k: int) -> None:
         """Let the soft rules of a line wait like others once the lines around it have gone."""
-        if k in self.doubted and k not in self._hoped and self._surrounded(k):
+        if k not in self._hoped and self._surrounded(k):
             self._hoped.add(k)
             self._hopeful.add(k)
             self._waiting.setdefault(k, []).extend(n for n in self.doubted[k] if self.trusted(k, n))
