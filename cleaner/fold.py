@@ -53,7 +53,7 @@ def fold_lines(lines: Sequence[str]) -> list[str]:
     text = "\n".join(lines).casefold()
     parts = text.split("\n")
     folded = [part.lstrip(_BEFORE).rstrip(_AFTER) for part in parts] if lines else []
-    # Blanks that `plain` leaves alone end lines for `splitlines`, the unit separator aside.
-    if "  " in text or "\x1f" in text or len(f"{text}.".splitlines()) != len(parts):
+    # Blanks that `plain` leaves alone end lines for `splitlines`, the unit separator aside; CR and LF end one.
+    if "  " in text or "\x1f" in text or "\r\n" in text or len(f"{text}.".splitlines()) != len(parts):
         return [" ".join(part.split()) for part in folded]
     return folded
