@@ -101,9 +101,10 @@ def _suspect() -> tuple[re.Pattern[str], str]:
     any_next, other_next = ("|".join(f"(?<=[{k}]){v}" for k, v in d.items()) for d in (before_any, before_other))
     specials, letters = "".join(before_any), "".join(before_other)
     suspect = f"[{specials}{letters}](?:(?=[{others}])(?:{other_next})|(?<=[{specials}])(?:{any_next}))"
-    # Without a look around, and so for RE2: all of these, and more.
+    # The same without a look around, and so for RE2, or a little more.
     alone = "".join(k for k in before_any if k not in ("&", "Œœ", "ÂÃ")).replace("\ud800-\udfff", "")
-    maybe = f"[{alone}]|&#?[0-9A-Za-z]{{1,24}};|[Œœ](?:[^A-Za-z]|$)|[ÂÃ] |[{letters}][{others}]"
+    pairs = "|".join(f"[{k}]{v}" for k, v in before_other.items()).replace("(?=", "(?:").replace(f"[\\w{num}{sp}]", ".")
+    maybe = f"[{alone}]|&#?[0-9A-Za-z]{{1,24}};|[Œœ](?:[^A-Za-z]|$)|[ÂÃ] |{pairs}"
     return re.compile(suspect), maybe
 
 
