@@ -100,6 +100,20 @@ def test_inline_words_are_whole_words_and_inside_lines(folder) -> None:
     )
 
 
+def test_a_shape_counts_as_context_for_another(folder) -> None:
+    """What only a shape removes lets a rule of another shape act that wants its class beside."""
+    shaped = RULE.replace('words = ["share me"]', "").replace('class = "share"', 'class = "duplicate"')
+    folder(shaped.replace('find = "line"', 'find = "line"\nshape = "title-again"'), "any/again.toml")
+    rule = RULE.replace('words = ["share me"]', "").replace(
+        'find = "line"',
+        'find = "line"\nshape = "entry"\nbeside = { within = 1, side = "after", class = ["duplicate"] }',
+    )
+    title, prose = "The bridge opens after two years", "The first lorries crossed at dawn, " * 4 + "cheered."
+    text = f"{title}\n{prose}\nRiver gauges\n{title}\nOther words"
+    assert one(folder, text, rule) == f"{title}\n{prose}\nOther words"
+    assert one(folder, f"{title}\n{prose}\nRiver gauges\nOther words", rule).count("\n") == 3
+
+
 def test_the_budget_spares_a_text_that_sweeps_would_take(folder) -> None:
     rule = RULE.replace('find = "line"', 'find = "tail"\nwithin = 30')
     body, rest = "word " * 60, "\n".join(["share me", *["other words here " * 3] * 12])

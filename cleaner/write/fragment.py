@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
@@ -187,7 +186,7 @@ class Fragment:
         edits: Sequence[tuple[object, ...]] = rows
         if self._ledger == "summary":
             edits = list(summary(rows))
-        edits_size = len("".join(chain.from_iterable(map(_strings, edits))).encode())
+        edits_size = len("".join([value for edit in edits for value in edit if isinstance(value, str)]).encode())
         self._documents.add((row,), size)
         if self._edits is not None:
             self._edits.add(edits, edits_size)
