@@ -25,7 +25,6 @@ from cleaner.parsed import cache
 from cleaner.progress import State, Watch
 from cleaner.read.inputs import walk
 from cleaner.read.streams import is_url
-from cleaner.store import Store
 from cleaner.write.atomic import waited, write
 from cleaner.write.digest import ERRORS, RUN, run_of
 from cleaner.write.folder import FILES, OURS, refuse_strangers
@@ -99,6 +98,8 @@ class Delivery:
         exclude: Sequence[str] = (),
         kind: Kind = CLEANED,
     ) -> None:
+        from cleaner.store import Store  # fsspec, of which an output in a folder has no need
+
         self.store, self.kind = Store(address), kind
         self._inputs, self._exclude = inputs, exclude
         name = self.store.address.rpartition("/")[2]
@@ -267,6 +268,8 @@ def fetched(out: Path | str) -> Iterator[Path]:
     if isinstance(out, Path):
         yield out
         return
+    from cleaner.store import Store
+
     store = Store(out)
     there = store.sizes()
     if RUN not in there:
