@@ -201,6 +201,17 @@ def test_help_shows_examples_and_is_quick() -> None:
     assert done.stdout.strip() == b""
 
 
+def test_a_run_of_texts_begins_without_what_only_others_need(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Rien n’est signé.\nFacebook\nTwitter\nLinkedIn\n", encoding="utf-8")
+    program = (
+        "import sys; from cleaner.cli import cli; cli(sys.argv[1:], standalone_mode=False);"
+        "print(*{'fsspec', 'numba', 'duckdb', 'trafilatura', 'selectolax', 'chardet', 'babel'} & set(sys.modules))"
+    )
+    call = [sys.executable, "-c", program, "clean", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out"), "-q"]
+    done = subprocess.run(call, capture_output=True, check=True)
+    assert done.stdout.strip() == b""
+
+
 def test_the_installed_command_and_its_completion() -> None:
     command = shutil.which("cleaner", path=str(Path(sys.executable).parent))
     assert command
