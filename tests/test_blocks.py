@@ -97,6 +97,11 @@ def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_decision()
     assert told.confidence < alone.confidence
 
 
+def test_where_the_other_has_no_opinion_the_model_decides_alone() -> None:
+    html = article(SENTENCES["fr"])
+    assert content(html, lambda: None) == content(html)
+
+
 def test_no_opinion_is_asked_for_a_page_of_products() -> None:
     cards = "".join(
         f"<li class=card><a href=/p{n}><img src=a></a><a href=/p{n}>Kettle {n}</a><span class=price>{n}9.00</span></li>"

@@ -17,8 +17,9 @@ from cleaner.blocks.tree import Tree, tree
 from cleaner.blocks.trees import ModelError, Trees, read, sigmoid, softmax
 
 Bools = npt.NDArray[np.bool_]
-Opinion = Callable[[], Sequence[float]]
-"""Gives for each line of the linearised page the share of its words that another extractor keeps (0 to 1)."""
+Opinion = Callable[[], Sequence[float] | None]
+"""Gives for each line of the linearised page the share of its words that another extractor keeps (0 to 1); None where
+it has none."""
 
 ASKED = 0.25
 """The least probability of being of a type worth asking for: an opinion too many costs time, one too few quality."""
@@ -91,13 +92,13 @@ def judge(page: Tree, model: Model, opinion: Opinion | None = None) -> Content:
     general = sigmoid(model.general(table.rows, types[0])[:, 0]) if share < 1 else None
     article = sigmoid(model.article(table.rows, types[0])[:, 0]) if share > 0 else None
     scores = mixed(share, general, article)
-    ask = opinion is not None and float(types[0] @ model.ask) >= ASKED
-    if ask and opinion is not None:
-        told = np.asarray(opinion(), np.float32)[lines] >= 0.5
+    asked = opinion() if opinion is not None and float(types[0] @ model.ask) >= ASKED else None
+    if asked is not None:
+        told = np.asarray(asked, np.float32)[lines] >= 0.5
         rows = np.hstack((table.rows, around(table, scores, told)))
         second = sigmoid(model.second(rows, types[0])[:, 0])
         scores = weighed(float(types[0, 0]), scores, second, told)
-    mode = int(ask)
+    mode = int(asked is not None)
     keep = np.asarray(scores >= cut(scores, words, float(model.factors[mode])))
     if float(types[0, 0]) > _ARTICLE:
         keep = headed(keep, table)
@@ -108,7 +109,7 @@ def judge(page: Tree, model: Model, opinion: Opinion | None = None) -> Content:
     all_scores, all_keep = [0.0] * (lines[-1] + 1), [False] * (lines[-1] + 1)
     for n, score, kept in zip(lines, scores.tolist(), keep.tolist(), strict=True):
         all_scores[n], all_keep[n] = round(score, 4), kept
-    return Content(tuple(all_scores), tuple(all_keep), model.types[int(types.argmax())], round(measured, 4), ask)
+    return Content(tuple(all_scores), tuple(all_keep), model.types[int(types.argmax())], round(measured, 4), bool(mode))
 
 
 def article_share(types: Floats) -> float:

@@ -30,7 +30,7 @@ def _named(names: tuple[str, ...], folders: tuple[Path, ...]) -> tuple[Rules, li
     from cleaner.rules import KINDS, load, shipped
 
     ids: list[str] = []
-    roots = [shipped(), *folders]
+    own = [*folders]
     for name in names:
         path = Path(name)
         if path.suffix != ".toml" and not path.is_dir():
@@ -41,9 +41,9 @@ def _named(names: tuple[str, ...], folders: tuple[Path, ...]) -> tuple[Rules, li
         path = path.resolve()
         root = path.parent.parent if path.suffix == ".toml" else path.parent if path.name in KINDS else path
         ids += (rule.id for rule in load(root).all if (root.parent / rule.path).is_relative_to(path))
-        if root not in [known.resolve() for known in roots]:
-            roots.append(root)
-    loaded = load(*roots)
+        if root not in [known.resolve() for known in (shipped(), *own)]:
+            own.append(root)
+    loaded = rules_of(tuple(own))
     for id in ids:
         loaded[id]
     if names and not ids:

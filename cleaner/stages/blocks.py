@@ -73,11 +73,11 @@ def _told(about: About, today: str | None) -> dict[str, Label]:
 def _asked(document: Document, raw: Sequence[str], today: str | None, told: dict[str, Label]) -> Opinion:
     """Make the question to trafilatura; what it tells of the page is added to ``told`` when it is asked."""
 
-    def opinion() -> Sequence[float]:
+    def opinion() -> Sequence[float] | None:
         try:
             found = main_text(document.html or "", document.url, today)
         except Exception:  # whatever lxml, htmldate or a deep tree may throw at it: the model decides alone
-            return [0.0] * len(raw)
+            return None
         told.update(found.labels)
         return shares(raw, found.text)
 
