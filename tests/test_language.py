@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleaner.document import Document
+from cleaner.document import Document, Edit, Patch
 from cleaner.stages.language import FLOOR, UNKNOWN, Language, identify, sample
 
 PROSE = {
@@ -96,6 +96,23 @@ def test_the_stage_gives_two_labels_and_no_edit() -> None:
     found = Language().propose(Document("a", PROSE["fr"]))
     assert (found.edits, found.spared) == ((), ())
     assert found.labels == {"language": "fr", "language_score": 1.0}
+
+
+def test_what_was_sure_is_not_asked_again_as_long_as_most_of_the_prose_stands() -> None:
+    stage = Language()
+    text = "\n".join([*[PROSE["fr"]] * 9, "Facebook", PROSE["de"]])
+    document = Document("a", text)
+    document += stage.propose(document)
+
+    def without(start: int) -> Document:
+        return document + Patch("chrome", (Edit(start, len(text), text[start:], "", "x/y"),))
+
+    assert stage.settled(without(text.index("Facebook")))
+    assert not stage.settled(without(text.index(PROSE["fr"], 1 + len(text) // 2)))
+    assert not stage.settled(Document("b", text))
+    doubtful = Document("c", "\n".join((PROSE["fr"], PROSE["de"])))
+    doubtful += stage.propose(doubtful)
+    assert not stage.settled(doubtful)
 
 
 def test_what_was_asked_before_does_not_matter() -> None:

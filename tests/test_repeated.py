@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleaner.document import Document, Hint
+from cleaner.document import Document, Edit, Hint, Patch
 from cleaner.pipeline import Pipeline
 from cleaner.site_lines import Repeats, SiteLines
 from cleaner.stages.encoding import Encoding
@@ -358,3 +358,44 @@ def test_a_hostile_page_takes_linear_time(unit: str) -> None:
     start = time.process_time()
     stage.propose(Document("a", unit * (200_000 // len(unit)) + "Ende", site="diary"))
     assert time.process_time() - start < 6
+
+
+LINES_OF_A_PAGE = st.lists(
+    st.sampled_from([*HEAD, *FOOT, "1", "{", *(paragraph(topic) for topic in TOPICS[:3]), *TOPICS[:3], "R&amp;D"]),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(LINES_OF_A_PAGE, min_size=3, max_size=6), st.data())
+def test_what_is_settled_stays_as_it_is(pages: list[list[str]], data: st.DataObject) -> None:
+    documents = crawl(pages)
+    stage, encoding = repeated(documents, Asked(few_share=0.4, pages=2)), Encoding()
+    for document in documents:
+        mended = document + encoding.propose(document)
+        done = mended + stage.propose(mended)
+        drop = data.draw(st.sets(st.integers(0, 13), max_size=4))
+        gone = tuple(
+            Edit(line.start, stop, done.text[line.start : stop], "", "x/y")
+            for n, line in enumerate(done.lines)
+            if n in drop
+            for stop in [min(line.stop + 1, len(done.text))]
+        )
+        later = done + Patch("chrome", gone)
+        if stage.settled(later):
+            again = stage.propose(later)
+            assert not again.edits
+            assert again.labels == {}
+
+
+def test_a_page_is_not_looked_through_again_when_a_paragraph_went() -> None:
+    documents = crawl([article(topic) for topic in TOPICS[:12]])
+    stage = repeated(documents)
+    done = documents[0] + stage.propose(documents[0])
+    title = done.text.index(paragraph(TOPICS[0]))
+    assert stage.settled(done + Patch("chrome", (Edit(0, title, done.text[:title], "", "x/y"),)))
+    assert not stage.settled(done + Patch("joins", (Edit(0, 3, "The", "A", "x/y"),)))
+    other = documents[1] + stage.propose(documents[1])
+    assert stage.settled(other)
+    assert not stage.settled(done)  # it remembers one document

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html import unescape
 from itertools import pairwise
+from typing import NamedTuple
 
-from cleaner.document import Document, Edit, Label, Patch
+from cleaner.document import Document, Edit, Hint, Label, Patch, lines
 from cleaner.fold import fold
 from cleaner.site_lines import Lookup, Repeats, line_keys, pair
 
@@ -60,7 +61,7 @@ class Asked:
         return max(self.pages, self.share * pages, self.few_share * min(pages, self.many))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repeated:
     """The stage: ``facts`` tells what the pages of a site repeat, ``asked`` from when on it goes.
 
@@ -87,7 +88,47 @@ class Repeated:
             page.kept |= dict.fromkeys(page.gone, "nothing else would stay")
             page.gone = {}
             labels["suspect"] = "all-repeated"  # a copy of pages that were counted, or a page without a text
-        return Patch(self.name, *page.edits(document.text, labels))
+        patch = Patch(self.name, *page.edits(document.text, labels))
+        self._left[:] = [] if labels else page.left(patch)
+        return patch
+
+    @cached_property
+    def _left(self) -> list[_Left]:
+        """What the last document looked like when the stage had seen it."""
+        return []
+
+    def settled(self, document: Document) -> bool:
+        """Whether the stage would leave the document as it is, told at a glance."""
+        repeats = self.facts(document.site) if document.site else None
+        if repeats is None or repeats.pages < self.asked.pages:
+            return True
+        return bool(self._left) and self._left[0].holds(document)
+
+
+class _Left(NamedTuple):
+    """The lines that the stage has left, and those of them that stand beside one that the site repeats.
+
+    As long as no line is new and no repeated one has another neighbour, no more is found: it takes a line that goes
+    to take others.
+    """
+
+    patch: Patch
+    lines: Sequence[str]
+    repeated: frozenset[str]
+
+    def holds(self, document: Document) -> bool:
+        """Whether the document is one of those lines, some perhaps gone, and that holds of it."""
+        if not any(patch is self.patch for patch in reversed(document.patches)):
+            return False
+        now = [line for line in document.text.split("\n") if line and not line.isspace()]
+        if not self.repeated:
+            return {*self.lines}.issuperset(now)
+        return now == self.lines or ({*self.lines}.issuperset(now) and self._met(self.lines).issuperset(self._met(now)))
+
+    def _met(self, lines: Sequence[str]) -> set[tuple[str, str]]:
+        """Give what stands side by side where one of both is repeated."""
+        repeated = self.repeated
+        return {(a, b) for a, b in pairwise(lines) if a in repeated or b in repeated}
 
 
 class _Page:
@@ -100,31 +141,51 @@ class _Page:
         self, document: Document, repeats: Repeats, asked: Asked, variants: Sequence[Sequence[str]] = ()
     ) -> None:
         self.counts, self.pages, self.asked = repeats.lines, repeats.pages, asked.of(repeats.pages)
-        now = document.lines
-        hints = document.line_hints()
-        solid = [n for n, line in enumerate(now) if line.text and not line.text.isspace()]
-        self.spans = [now[n] for n in solid]
+        self.spans = [line for line in lines(document.text) if line.text and not line.text.isspace()]
         self.texts = [line.text for line in self.spans]
-        self.hints = [hints[n] for n in solid]
-        # Facts count raw lines: a line that was repaired is looked up by what it was, too.
-        repaired = any(patch.edits for patch in document.patches) and not variants
-        texts = (self.texts, *([self._raw(document)] if repaired else []))
-        self.variants = variants or [self._keys(each) for each in texts]
+        self.hints: Sequence[Hint | None] = [None] * len(self.texts)
+        if document.hints:
+            hints, now = document.line_hints(), document.text.split("\n")
+            self.hints = [hint for hint, text in zip(hints, now, strict=True) if text and not text.isspace()]
+        self.variants = variants or self._variants(document)
+        # Of each variant's lines, the pages that have them.
+        self.had = [[self.counts.get(k, 0) if k else 0 for k in keys] for keys in self.variants]
         self.gone: dict[int, str] = {}  # line -> note
         self.slots: set[int] = set()  # of these, lines that go because of what stands around them
         self.kept: dict[int, str] = {}  # line that is repeated and stays -> why
+        self.judged = False  # whether another look might judge otherwise
         self.title = self._title(document)
 
-    def _keys(self, texts: Sequence[str]) -> list[str]:
-        return line_keys("\n".join(texts), self.hints) if texts else []
+    def _variants(self, document: Document) -> Sequence[Sequence[str]]:
+        """Give the keys of the lines, and where some were repaired, those of what the lines were.
 
-    def _raw(self, document: Document) -> list[str]:
-        """Give what each line was before it was repaired, on one line."""
-        offsets: Sequence[int] = [at for line in self.spans for at in (line.start, line.stop)]
-        for patch in reversed(document.patches):
+        Facts count raw lines: a line that was repaired is looked up by what it was, too.
+        """
+        now = line_keys("\n".join(self.texts), self.hints) if self.texts else []
+        were = self._raw(document)
+        if not were:
+            return (now,)
+        keys = line_keys("\n".join(were.values()), [self.hints[i] for i in were])
+        changed = {i: key for i, key in zip(were, keys, strict=True) if key != now[i]}
+        return (now, [changed.get(i, key) for i, key in enumerate(now)]) if changed else (now,)
+
+    def _raw(self, document: Document) -> dict[int, str]:
+        """Give what each line that was repaired was before, on one line."""
+        changing = [patch for patch in reversed(document.patches) if patch.edits]
+        if not changing:
+            return {}
+        raw, offsets = document.raw, [line.start for line in self.spans]
+        for patch in changing:
             offsets = list(patch.origins(offsets))
-        found = (document.raw[a:b] for a, b in zip(offsets[::2], offsets[1::2], strict=True))
-        return [" ".join(text.split()) for text in found]
+        touched = [
+            i
+            for i, (text, at) in enumerate(zip(self.texts, offsets, strict=True))
+            if not raw.startswith(text, at) or raw[at + len(text) : at + len(text) + 1] not in ("\n", "")
+        ]
+        stops = [self.spans[i].stop for i in touched]
+        for patch in changing:
+            stops = list(patch.origins(stops))
+        return {i: " ".join(raw[offsets[i] : stop].split()) for i, stop in zip(touched, stops, strict=True)}
 
     def _title(self, document: Document) -> frozenset[int]:
         """Find the page's own title: its heading, where ``<title>`` has it; and what says all that ``<title>`` does."""
@@ -143,13 +204,17 @@ class _Page:
     @cached_property
     def seen(self) -> list[int]:
         """The pages that have each line."""
-        seen = [[self.counts.get(k, 0) if k else 0 for k in keys] for keys in self.variants]
-        return seen[0] if len(seen) == 1 else [max(n) for n in zip(*seen, strict=True)]
+        return self.had[0] if len(self.had) == 1 else [*map(max, *self.had)]
 
     @cached_property
     def long(self) -> list[int]:
         """The long lines that the site does not repeat: paragraphs, if they stay."""
-        return [i for i, text in enumerate(self.texts) if self.seen[i] < self.asked and is_long(text)]
+        asked = self.asked
+        return [
+            i
+            for i, (text, seen) in enumerate(zip(self.texts, self.seen, strict=True))
+            if seen < asked and is_long(text)
+        ]
 
     @property
     def empty(self) -> bool:
@@ -166,11 +231,14 @@ class _Page:
             beside = self._beside()
             if n == 0:
                 self._spare(beside)
+                self.judged = bool(self.kept)
             for i in beside - self.kept.keys():
                 self.gone[i] = self._note(i)
             self._between()
             if len(self.gone) == before:
                 break
+        else:
+            self.judged = True
         for i, pages in enumerate(self.seen):
             if pages >= self.asked and i not in self.gone:
                 self.kept.setdefault(i, f"beside other lines elsewhere; {self._note(i)}")
@@ -181,19 +249,29 @@ class _Page:
     def _told(self, pages: int) -> str:
         return f"{pages} of {self.pages} pages ({pages / self.pages:.0%})"
 
+    def left(self, patch: Patch) -> list[_Left]:
+        """Give what is left; nothing where lines are known by more than what they are, or were judged."""
+        if len(self.variants) > 1 or self.judged:
+            return []
+        standing = self.standing()
+        repeated = frozenset(self.texts[i] for i in standing if self.seen[i] >= self.asked)
+        return [_Left(patch, [self.texts[i] for i in standing], repeated)]
+
     # A line and its neighbours.
 
     def _beside(self) -> set[int]:
         """Find the lines that enough pages have, beside the line that they stand beside here."""
         found: set[int] = set()
-        for keys in self.variants:
-            counted = [i for i in self.standing() if keys[i]]
-            for a, b in pairwise(counted):
+        standing, asked = self.standing(), self.asked
+        for keys, had in zip(self.variants, self.had, strict=True):
+            for a, b in pairwise([i for i in standing if keys[i]]):
+                if had[a] < asked and had[b] < asked:
+                    continue
                 together = self.counts.get(pair(keys[a], keys[b]), 0)
                 for i, other in ((a, b), (b, a)) if together else ():
-                    pages = self.counts.get(keys[i], 0)
+                    pages = had[i]
                     # A number alone is nobody's line: it goes with a line of words.
-                    if pages < self.asked or together < _BESIDE * pages:
+                    if pages < asked or together < _BESIDE * pages:
                         continue
                     if _is_worded(keys[i]) or _is_worded(keys[other]):
                         found.add(i)
@@ -262,7 +340,8 @@ def _is_worded(key: str) -> bool:
 
 def is_long(text: str) -> bool:
     """Whether a line is as long as a paragraph."""
-    return len(text) >= _LONG or (len(text) >= _LONG_CJK and len(_CJK.findall(text)) >= _LONG_CJK)
+    size = len(text)
+    return size >= _LONG or (size >= _LONG_CJK and not text.isascii() and len(_CJK.findall(text)) >= _LONG_CJK)
 
 
 def _runs(numbers: Sequence[int] | set[int]) -> Iterator[list[int]]:
