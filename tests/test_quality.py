@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cleaner.document import Document
 from cleaner.stages import quality
 from cleaner.stages.quality import Quality, signals
-from cleaner.stages.signals import SIGNALS
+from cleaner.stages.signals import PLAIN, SIGNALS
 
 NEWS = (
     "The harbour office closed the eastern lock on Monday, because divers had found a crack in its lower gate.\n"
@@ -178,6 +178,13 @@ def test_any_text_has_every_signal_and_shares_are_shares(text: str) -> None:
         assert 0 <= value <= (1 if "lines" in name or "gram" in name or name == "alphabetic_words" else 1e6), name
 
 
+@given(st.text("abé1 '\u0301石ก#.!。…\t\n", max_size=60) | st.text(max_size=60))
+@settings(deadline=None)
+def test_without_repetition_the_same_is_counted(text: str) -> None:
+    found = signals(text)
+    assert signals(text, PLAIN) == {name: found[name] for name in SIGNALS if name in PLAIN}
+
+
 @given(st.text("ab 石橋ก#.…\n", max_size=200), st.integers(8, 40))
 @settings(deadline=None)
 def test_cutting_a_text_into_parts_at_blanks_changes_nothing(text: str, size: int) -> None:
@@ -187,6 +194,7 @@ def test_cutting_a_text_into_parts_at_blanks_changes_nothing(text: str, size: in
     before, quality._CHUNK = quality._CHUNK, size
     try:
         assert signals(text) == whole
+        assert signals(text, PLAIN) == {name: whole[name] for name in SIGNALS if name in PLAIN}
     finally:
         quality._CHUNK = before
 
