@@ -23,7 +23,7 @@ from typing import NamedTuple, cast
 import pyarrow as pa
 
 from cleaner.document import Document, Hint
-from cleaner.fold import FOLD_VERSION, fold_plain, plain
+from cleaner.fold import FOLD_VERSION, fold_lines, plain
 
 SHORT = 80
 """Characters: a longer key keeps its first 40, then the digest of all of it."""
@@ -66,7 +66,7 @@ def key(line: str) -> str:
     >>> key("» 12 Commentaires") == key("3 commentaires :") == "0 commentaires", key("* * *"), key("12/05/2024")
     (True, '', '0/0/0')
     """
-    return _known(_ends(plain(line)))
+    return _keys([_ends(plain(line))])[0]
 
 
 def pair(above: str, below: str) -> str:
@@ -81,10 +81,9 @@ def line_keys(raw: str, hints: Sequence[Hint | None] = ()) -> list[str]:
     stands between two ``\\n``.
     """
     text = plain(raw)
-    if not hints and ("\r" in text or not text.isascii()):
+    if not hints and ("\r" in text or "\u2028" in text or "\u2029" in text):
         text = _ENDS.sub("\n", text)
-    # The lines that a site repeats are folded once, not once a page.
-    found = [_known(line if len(line) <= LONG else _ends(line)) for line in text.split("\n")]
+    found = _keys([line if len(line) <= LONG else _ends(line) for line in text.split("\n")])
     if hints:
         found = ["" if hint and is_code(hint) else k for k, hint in zip(found, hints, strict=True)]
     return found
@@ -124,15 +123,34 @@ def _ends(line: str) -> str:
     return line if len(line) <= LONG else f"{line[: LONG // 2]}…{line[-LONG // 2 :]}"
 
 
-def _key(line: str) -> str:
-    numbers = _DIGITS if _NUMBERED.isdisjoint(line) else _COUNTS
-    folded = fold_plain(numbers.sub("0", line))
+def _keys(lines: Sequence[str]) -> list[str]:
+    """Give the key of each of some lines. The lines that a site repeats are folded once, not once a page."""
+    told = [*map(_known.get, lines)]
+    if None in told:
+        unknown = [*dict.fromkeys(line for line, known in zip(lines, told, strict=True) if known is None)]
+        found = dict(zip(unknown, map(_short, fold_lines(_without_numbers(unknown))), strict=True))
+        if len(_known) >= _KNOWN:
+            _known.clear()
+        _known.update(found)
+        told = [found[line] if known is None else known for line, known in zip(lines, told, strict=True)]
+    return cast("list[str]", told)
+
+
+_known: dict[str, str] = {}
+_KNOWN = 1 << 15  # lines
+
+
+def _without_numbers(lines: Sequence[str]) -> list[str]:
+    text = "\n".join(lines)
+    if not any(map(text.__contains__, _NUMBERED)):  # a fiftieth of what asking a set takes
+        return _DIGITS.sub("0", text).split("\n")
+    return [(_DIGITS if _NUMBERED.isdisjoint(line) else _COUNTS).sub("0", line) for line in lines]
+
+
+def _short(folded: str) -> str:
     if len(folded) > SHORT:
         return f"{folded[:40]}…{blake2b(folded.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
     return folded if folded[:1].isalnum() or any(map(str.isalnum, folded)) else ""
-
-
-_known = lru_cache(32768)(_key)
 
 
 class Repeats(NamedTuple):
