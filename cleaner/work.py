@@ -40,6 +40,7 @@ LINES, SIGNABLE, SIGNATURES, PARAGRAPHS = "lines", "signable", "signatures", "pa
 _SIGNABLE = columns(removed=pa.int64(), date=pa.string())  # of each document, beside its text
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
 _SMALL, _LARGE = 1 << 20, 8 << 20  # bytes of input
+_LINE, _LINES = "This is one of the lines of a page, and it has a number. ", 2000
 _PAGE = (
     f"<!doctype html><title>A page</title><article><h1>A page</h1>{'<p>A line of it, and another one.' * 9}</article>"
 )
@@ -110,14 +111,16 @@ class Job:
     def warm(self) -> bool:
         """Compile what every document needs: forked workers, and those that replace them, share it.
 
-        Not where there is less to read than would take that time; give whether it was done.
+        What the other languages need, each worker compiles when it meets them: together that takes a second. Not where
+        there is less to read than would take that time; give whether it was done.
         """
         if self.size < _SMALL:
             return False
-        # In no language, and long enough that no pattern is left for later.
-        pipeline_of(self.settings, self.load(), self.today).clean(Document("", "\n".join(map(str, range(9999)))))
+        pipeline = pipeline_of(self.settings, self.load(), self.today)
+        for line in (_LINE, 4 * _LINE):  # rules of short lines, and of long ones; so many that none is put off
+            pipeline.clean(Document("", "\n".join(f"{n}: {line}" for n in range(_LINES))))
         if self.pages and self.size >= _LARGE:
-            pipeline_of(self.settings, self.load(), self.today).clean(document(_PAGE))
+            pipeline.clean(document(_PAGE))
         return True
 
     @property
