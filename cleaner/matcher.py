@@ -21,9 +21,9 @@ _MEMO = 1 << 15  # lines remembered: the chrome of a crawl is the same few thous
 _MEMO_LENGTH = 256
 _LONG = 200  # characters, what `longest` is unless told
 _GLANCE = 1 << 16  # characters that are worth a pattern's compilation
-# Characters that are asked of one pattern after the other, which takes a millisecond for 4,000; to compile all of a
+# Characters that are asked of one pattern after the other, which takes 1 to 9 ms for 4,000; to compile all of a
 # language takes 10 to 90 (English 230), and as much memory as the language has patterns in each worker that does.
-_EARLY = 1 << 16
+_EARLY = 1 << 14
 _BATCH, _PARTS = 128, 8  # lines asked at once; of those in which some pattern matches, each eighth
 # RE2 gives up, without a word from `Set`, when its automaton outgrows its memory (8 MB unless told).
 _MEMORY = 1 << 28

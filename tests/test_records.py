@@ -119,6 +119,7 @@ def test_a_bomb_is_told_before_it_is_unpacked(tmp_path: Path) -> None:
     found = everything(tmp_path, options=Options(most_bytes=1 << 20))
     assert len(found) == 4
     assert all(isinstance(r, Fault) and "too large: more than 1,048,576 bytes" in r.reason for r in found)
+    assert all("input.max_document_mb" in r.reason for r in found if isinstance(r, Fault))
 
 
 @given(

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
-from cleaner.read.record import Fault, Options, Record
+from cleaner.read.record import Fault, Options, Record, too_large
 
 _LONG_ID = 256
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -89,7 +89,7 @@ def record(row: Mapping[str, object], source: str, place: int, options: Options)
         return Fault(id, place, "read", "; ".join(faults) or missing(row, options))
     name, data = found
     if len(data) > options.most_bytes:
-        return Fault(id, place, "read", f"too large: field {name!r} holds more than {options.most_bytes:,} bytes")
+        return Fault(id, place, "read", too_large(f"field {name!r} holds more than {options.most_bytes:,} bytes"))
     url = next((v.strip() for v in _values(row, options.url) if isinstance(v, str) and v.strip()), None)
     crawled = next((text for value in _values(row, options.date) if (text := _date(value))), None)
     return Record(id, data, url, None, crawled, True if name not in options.text else None, place)

@@ -103,3 +103,8 @@ class Fault(NamedTuple):
     place: int
     stage: str
     reason: str
+
+
+def too_large(what: str) -> str:
+    """Say that something holds more than a document may, and which setting says how much that is."""
+    return f"too large: {what} (input.max_document_mb)"

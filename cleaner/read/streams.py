@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from cleaner.read.decode import Unreadable
-from cleaner.read.record import Source
+from cleaner.read.record import Source, too_large
 
 PIECE = 1 << 20
 _INPUT = 1 << 15
@@ -100,7 +100,7 @@ def whole(source: Source, most: int) -> bytes:
             held.append(part)
             size += len(part)
             if size > most:
-                raise Unreadable(f"too large: more than {most:,} bytes{f' out of its {kind}' if kind else ''}")
+                raise Unreadable(too_large(f"more than {most:,} bytes{f' out of its {kind}' if kind else ''}"))
     return b"".join(held)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cleaner.read.fields import named, printable
-from cleaner.read.record import Fault, Options, Record, Span
+from cleaner.read.record import Fault, Options, Record, Span, too_large
 from cleaner.read.streams import Torn
 
 MAGIC = re.compile(rb"WARC/[01]\.\d")
@@ -111,7 +111,7 @@ def _one(window: _Window, most: int) -> Iterator[Piece]:
     if not wanted or size > most:
         whole = window.skip(start + size)
         if wanted:
-            reason = f"too large: this record holds {size:,} bytes, more than {most:,}"
+            reason = too_large(f"this record holds {size:,} bytes, more than {most:,}")
     else:
         whole = window.fill(start + size)
         if whole:
@@ -245,7 +245,7 @@ def _unpacked(body: bytes, coding: str, most: int) -> bytes:
             return body
         raise _Packed(f"its {coding} body is damaged: {e}") from e
     if len(text) > most:
-        raise _Packed(f"too large: its {coding} body holds more than {most:,} bytes")
+        raise _Packed(too_large(f"its {coding} body holds more than {most:,} bytes"))
     return text
 
 
