@@ -10,16 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from cleaner.blocks.features import features
 from cleaner.blocks.model import (
     SHIPPED,
     article_share,
     content,
     expected_f1,
+    headed,
     load,
     mixed,
     save,
+    topped,
     weighed,
 )
+from cleaner.blocks.tree import tree
 from cleaner.blocks.trees import ModelError, Trees, sigmoid, softmax
 from cleaner.read.html import linearise
 
@@ -224,3 +228,28 @@ def test_sure_scores_promise_a_full_score_and_unsure_less() -> None:
     words, keep = np.array([10, 10], np.float32), np.array([True, False])
     assert expected_f1(np.array([1, 0], np.float32), keep, words) == pytest.approx(1)
     assert expected_f1(np.array([0.6, 0.4], np.float32), keep, words) == pytest.approx(0.6)
+
+
+TABLE_PAGE = (
+    "<table><tr><td>Back<td>Onward</table><h1>Locks</h1><h2>Gates</h2><p>They open inward.</p>"
+    "<table><tr><th>Gate<th>Year</tr><tr><td>Upper<td>1911</tr></table><p>More.</p><h2>Weirs</h2><p>Write to us.</p>"
+)
+
+
+@pytest.mark.parametrize(("least", "stays"), [(0.3, {1, 2, 3, 4, 5, 6}), (0.05, {3, 5, 6})])
+def test_headings_and_heads_of_tables_stay_with_what_is_below_them(least: float, stays: set[int]) -> None:
+    table = features(tree(TABLE_PAGE))
+    kept = np.isin(np.arange(len(table.words)), [3, 5, 6])
+    scores = np.where(kept, 0.9, least).astype(np.float32)
+    scores[0] = 0.05
+    assert len(kept) == 9
+    assert {*np.flatnonzero(topped(kept, scores, table)).tolist()} == stays
+    nothing = np.zeros(9, bool)
+    assert not topped(nothing, scores, table).any()
+
+
+def test_the_headline_stays_where_its_words_are_the_title_s() -> None:
+    page = "<title>How locks work</title><h1>Menu</h1><h1>How locks work</h1><p>They open.</p><h1>How locks work</h1>"
+    table = features(tree(page))
+    assert headed(np.array([False, False, True, False]), table).tolist() == [False, True, True, False]
+    assert not headed(np.zeros(4, bool), table).any()
