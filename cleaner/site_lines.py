@@ -50,7 +50,8 @@ LINES = pa.schema(
 
 _DIGITS = re.compile(r"\d+")
 _NUMBERED = frozenset("#№°º")
-_COUNTS = re.compile(r"(?<![#№°º\d])(?<![#№°º] )\d+")  # not `Letter #12`: such a number is a name
+# Not `Letter #12`: such a number is a name. What begins with a digit is searched for by digits.
+_COUNTS = re.compile(r"\d(?<![#№°º\d]\d)(?<![#№°º] \d)\d*")
 _ENDS = re.compile("\r\n?|\u2028|\u2029")
 _CODE = frozenset(("pre", "code", "samp", "textarea"))
 _SITES_HELD = 64
@@ -95,7 +96,7 @@ class Page(NamedTuple):
     Of pages with one digest one counts: three copies of an article would be three pages that repeat every line of it.
     """
 
-    keys: set[str]
+    keys: tuple[str, ...]  # no two alike
     digest: bytes
 
 
@@ -106,7 +107,7 @@ def page(document: Document) -> Page:
     """
     found = [k for k in line_keys(document.raw, document.hints) if k]
     digest = blake2b("\n".join(found).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return Page({*found, *map("\n".join, pairwise(found))}, digest)
+    return Page((*dict.fromkeys((*found, *map("\n".join, pairwise(found)))),), digest)
 
 
 def is_code(hint: Hint) -> bool:
@@ -142,9 +143,9 @@ _KNOWN = 1 << 15  # lines
 
 def _without_numbers(lines: Sequence[str]) -> list[str]:
     text = "\n".join(lines)
-    if not any(map(text.__contains__, _NUMBERED)):  # a fiftieth of what asking a set takes
-        return _DIGITS.sub("0", text).split("\n")
-    return [(_DIGITS if _NUMBERED.isdisjoint(line) else _COUNTS).sub("0", line) for line in lines]
+    # Where no sign of a name stands, both take the same: the simpler takes half the time.
+    numbers = _COUNTS if any(map(text.__contains__, _NUMBERED)) else _DIGITS
+    return numbers.sub("0", text).split("\n")
 
 
 def _short(folded: str) -> str:

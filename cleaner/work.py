@@ -23,12 +23,12 @@ from cleaner.read.record import Chunk, Fault, Options, Record, Span
 from cleaner.read.records import apart, document_of, of_span
 from cleaner.rules import Rules
 from cleaner.settings import Settings
-from cleaner.site_lines import page
+from cleaner.site_lines import Page, page
 from cleaner.sites import From, site_of
 from cleaner.stages import lines
 from cleaner.study import paragraphs
 from cleaner.study.copies import DOCUMENTS, of_chunk
-from cleaner.study.repeats import KEYS
+from cleaner.study.repeats import keys_of
 from cleaner.study.signatures import Scheme, sign, signed
 from cleaner.write import fragment
 from cleaner.write.atomic import Names
@@ -170,7 +170,7 @@ class Worker:
 
     def _count(self, task: Count, beat: Beat) -> None:
         """Write the keys of the chunk's pages; what cannot be read is told when it is cleaned."""
-        rows: list[tuple[str, str, bytes]] = []
+        pages: list[tuple[str, Page]] = []
         for n, found in enumerate(self._records(task, beat)):
             if isinstance(found, Fault) or n in task.poison:
                 continue
@@ -180,10 +180,9 @@ class Worker:
             except (Unreadable, MemoryError):
                 continue
             if document.site:
-                keys, digest = page(document)
-                rows += ((document.site, key, digest) for key in ("", *sorted(keys)))
+                pages.append((document.site, page(document)))
         beat.at(-1, -1)
-        keep_table(table_path(self.job.work, task.chunk.number, LINES), batch_of(rows, KEYS))
+        keep_table(table_path(self.job.work, task.chunk.number, LINES), keys_of(pages))
 
     def _read(self, record: Record) -> Document:
         """Make a record a document of its site."""

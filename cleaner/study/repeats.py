@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cleaner.engine.seam import Batches, Count, Engine, Held, Sum, Table, columns
-from cleaner.site_lines import KEPT_PAGES, KEPT_SHARE, LINES, SITES, FactsError
+from cleaner.site_lines import KEPT_PAGES, KEPT_SHARE, LINES, SITES, FactsError, Page
 from cleaner.study.tables import save
 
 KEYS = columns(site=pa.string(), key=pa.string(), page=pa.binary())
@@ -20,6 +20,17 @@ KEYS = columns(site=pa.string(), key=pa.string(), page=pa.binary())
 """
 
 SITES_FILE, LINES_FILE = "sites.parquet", "site_lines.parquet"
+
+
+def keys_of(pages: Sequence[tuple[str, Page]]) -> pa.RecordBatch:
+    """Give the rows of ``KEYS`` of pages and their sites."""
+    keys = [key for _, page in pages for key in ("", *page.keys)]
+    of = pa.array(np.repeat(np.arange(len(pages)), [1 + len(page.keys) for _, page in pages]), pa.int64())
+    sites, digests = (
+        pa.array([site for site, _ in pages], pa.string()),
+        pa.array([p.digest for _, p in pages], pa.binary()),
+    )
+    return pa.record_batch([sites.take(of), pa.array(keys, pa.string()), digests.take(of)], schema=KEYS)
 
 
 def site_lines(fragments: Sequence[Path], earlier: Path | None, to: Path, memory_mb: int, temp: Path) -> None:
