@@ -67,7 +67,7 @@ def key(line: str) -> str:
     >>> key("» 12 Commentaires") == key("3 commentaires :") == "0 commentaires", key("* * *"), key("12/05/2024")
     (True, '', '0/0/0')
     """
-    return _keys([_ends(plain(line))])[0]
+    return _keys([_ends(plain(line.replace("\n", " ")))])[0]
 
 
 def pair(above: str, below: str) -> str:
@@ -130,9 +130,10 @@ def _keys(lines: Sequence[str]) -> list[str]:
     if None in told:
         unknown = [*dict.fromkeys(line for line, known in zip(lines, told, strict=True) if known is None)]
         found = dict(zip(unknown, map(_short, fold_lines(_without_numbers(unknown))), strict=True))
-        if len(_known) >= _KNOWN:
+        if len(_known) + len(found) > _KNOWN:
             _known.clear()
-        _known.update(found)
+        if len(found) <= _KNOWN:
+            _known.update(found)
         told = [found[line] if known is None else known for line, known in zip(lines, told, strict=True)]
     return cast("list[str]", told)
 
