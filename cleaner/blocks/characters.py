@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -75,27 +76,27 @@ def _tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], Floats]:
 
     The last kind is that of all characters beyond: a symbol's.
     """
-    kinds = np.zeros(0x10001, np.uint8)
+    plane = np.arange(0x10000, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    categories = list(map(unicodedata.category, plane))
+    of = {category: _kind(category) for category in {*categories}}
+    kinds = np.frombuffer(bytes(map(of.__getitem__, categories)) + b"\0", np.uint8).copy()
+    kinds[[blank.start() for blank in re.finditer(r"\s", plane)]] = SPACE
+    kinds[list(map(ord, _ENDS))], kinds[list(map(ord, _COMMAS))] = END, COMMA
     weights = np.zeros(0x10000, np.float32)
-    for code in range(0x10000):
-        char = chr(code)
-        category = unicodedata.category(char)
-        if category[0] == "L" or category[0] == "M":
-            kinds[code] = LETTER | (UPPER if category in ("Lu", "Lt") else 0)
-        elif category == "Nd":
-            kinds[code] = DIGIT
-        elif char.isspace():
-            kinds[code] = SPACE
-        elif category[0] in "PS":
-            kinds[code] = END if char in _ENDS else COMMA if char in _COMMAS else MARK
-    for first, last, chars in PER_WORD:
-        for code in range(first, last + 1):
-            if kinds[code] & LETTER:
-                kinds[code] |= DENSE
-                weights[code] = 1 / chars
+    for first, last, per_word in PER_WORD:
+        letters = first + np.flatnonzero(kinds[first : last + 1] & LETTER)
+        kinds[letters] |= DENSE
+        weights[letters] = 1 / per_word
     kinds[-1] = kinds[0xFFFD]
     classes = np.full(256, _CLASSES - 1, np.int64)
     classes[LETTER] = 0
     for n, bit in enumerate(_COUNTED):
         classes[[kind for kind in range(256) if kind & bit]] = n + 1
     return kinds, classes, weights
+
+
+def _kind(category: str) -> int:
+    """Give the kind of a category's characters, of those that are no blanks, ends or commas."""
+    if category[0] in "LM":
+        return LETTER | (UPPER if category in ("Lu", "Lt") else 0)
+    return DIGIT if category == "Nd" else MARK if category[0] in "PS" else 0

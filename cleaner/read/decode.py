@@ -132,7 +132,10 @@ def decode(data: bytes, declared: str | None = None) -> Decoded:
         raise Unreadable(f"not text: {what}")
     candidates = _candidates(data, declared)
     text, encoding = next(found for found in candidates if found is not None)
-    _refuse_junk(text)
+    coded = text.encode("utf-8", "surrogatepass")
+    _refuse_junk(text, coded)
+    if coded == data and encoding == "utf-8":  # as most are: strict UTF-8 holds no surrogates
+        return Decoded(text, encoding, True)
     clean = without_surrogates(text)
     return Decoded(clean, encoding, encode(clean, encoding) == data)
 
@@ -259,9 +262,8 @@ def _signature(data: bytes) -> str | None:
     return None
 
 
-def _refuse_junk(text: str) -> None:
-    data = text.encode("utf-8", "surrogatepass")
-    nuls, controls = text.count("\x00"), len(data) - len(data.translate(None, _CONTROLS))
+def _refuse_junk(text: str, coded: bytes) -> None:
+    nuls, controls = coded.count(0), len(coded) - len(coded.translate(None, _CONTROLS))
     if nuls > 1 and nuls > _MOST_NULS * len(text):
         raise Unreadable(f"not text: {nuls / len(text):.0%} of its characters are NUL")
     if controls > 1 and controls > _MOST_CONTROLS * len(text):

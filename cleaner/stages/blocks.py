@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 from cleaner.blocks.about import About
 from cleaner.blocks.model import SHIPPED, Opinion, judge, load
 from cleaner.blocks.tree import tree
-from cleaner.document import Document, Label, Patch, lines
+from cleaner.document import Document, Label, Patch
 from cleaner.stages.alignment import shares
 from cleaner.stages.extract import main_text, raw_lines, removals
 
@@ -48,7 +48,7 @@ class Blocks:
         if document.html is None or not document.hints:
             return Patch(self.name)
         page = tree(document.html)
-        raw = [line.text for line in lines(document.raw)]
+        raw = document.raw.split("\n")
         told: dict[str, Label] = _told(page.about, self.today)
         asked = _asked(document, raw, self.today, told) if self.mode == "best" else None
         made = judge(page, load(SHIPPED), asked)

@@ -7,10 +7,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import ClassVar, NamedTuple
 
-from cleaner.document import Document, Edit, Hint, Label, Line, Patch, lines
+from cleaner.document import Document, Edit, Hint, Label, Line, Patch
 from cleaner.stages.alignment import SHORT, align, words
 from cleaner.stages.repeated import is_long
 
@@ -68,7 +68,7 @@ class Extract:
         if not found.text:
             return Patch(self.name, labels={**found.labels, "extract": "nothing-found"})
         # The raw lines are aligned: they and trafilatura saw the same characters, whatever was repaired since.
-        raw = [line.text for line in lines(document.raw)]
+        raw = document.raw.split("\n")
         stays = kept(raw, document.hints, found)
         now = document.lines
         origins = raw_lines(document, now)
@@ -132,7 +132,7 @@ def raw_lines(document: Document, now: Sequence[Line]) -> list[int]:
     offsets: Sequence[int] = [line.start for line in now]
     for patch in reversed(document.patches):
         offsets = list(patch.origins(offsets))
-    starts = [line.start for line in lines(document.raw)]
+    starts = [0, *accumulate(len(line) + 1 for line in document.raw.split("\n"))]
     return [bisect_right(starts, offset) - 1 for offset in offsets]
 
 
