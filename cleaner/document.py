@@ -232,6 +232,21 @@ def lines(text: str) -> Iterator[Line]:
         start = stop + 1
 
 
+def parts(text: str, size: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+    """Cut ``text[start:stop]`` behind blanks into parts of ``size`` characters at most; a longer word is cut, too.
+
+    >>> list(parts("ab cd\nefghijk", 5))
+    [(0, 3), (3, 6), (6, 11), (11, 13)]
+    """
+    stop = len(text) if stop is None else stop
+    while stop - start > size:
+        cut = 1 + max(text.rfind(blank, start, start + size) for blank in "\n ")
+        cut = cut if cut > start else start + size
+        yield start, cut
+        start = cut
+    yield start, stop
+
+
 def trimmed(start: int, before: str, after: str, rule: str, note: str = "") -> Edit:
     """Give the edit from ``before`` to ``after`` at ``start`` without the ends that both share.
 

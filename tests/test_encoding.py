@@ -354,3 +354,13 @@ def test_composed_edits_do_what_both_do(text: str, data: st.DataObject) -> None:
     then = some(middle)
     both = Patch("encoding", tuple(composed(text, first, then)))
     assert both.apply(text) == Patch("encoding", tuple(then)).apply(middle)
+
+
+def test_a_line_of_megabytes_is_mended_in_parts() -> None:
+    start = time.process_time()
+    text = "Le cafÃ© Ã\xa0 Paris, puis une phrase sans rien. " * 6_000
+    patch = Encoding().propose(Document("a", text))
+    assert patch.apply(text) == "Le café à Paris, puis une phrase sans rien. " * 6_000
+    assert {edit.rule for edit in patch.edits} == {"encoding/mojibake"}
+    assert max(len(edit.before) for edit in patch.edits) < 10
+    assert time.process_time() - start < 10

@@ -20,7 +20,7 @@ from ftfy import fixes
 from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from ftfy.chardata import C1_CONTROL_RE, CONTROL_CHARS, HTML_ENTITY_RE, UTF8_DETECTOR_RE
 
-from cleaner.document import Document, Edit, Patch, composed, lines, trimmed
+from cleaner.document import Document, Edit, Patch, composed, lines, parts, trimmed
 from cleaner.matcher import Without
 
 CONFIG = ftfy.TextFixerConfig(
@@ -298,6 +298,9 @@ def _settled(line: str, signs: Signs) -> tuple[list[Edit], list[Edit]]:
 _remembered = lru_cache(maxsize=4096)(_settled)
 
 
+_PART = 1 << 16  # characters: a longer line is judged in parts, as ftfy does from a million on; four took 330 MB
+
+
 def _repaired(text: str, verbatim: Callable[[int], bool]) -> tuple[list[Edit], list[Edit]]:
     """Give what to change in a text and what was held back; ``verbatim`` tells of an offset whether it is in code."""
     foreign = "\r" in text or "\u2028" in text or "\u2029" in text
@@ -316,8 +319,9 @@ def _repaired(text: str, verbatim: Callable[[int], bool]) -> tuple[list[Edit], l
             )
         start = max(done, *(text.rfind(end, done, suspect.start()) + 1 for end in ends))
         found = _LINE_END.search(text, suspect.start())
-        stop = found.start() if found else len(text)
-        line = text[start:stop] + "\n" * bool(found)
+        end = found.start() if found else len(text)
+        start, stop = next(part for part in parts(text, _PART, start, end) if suspect.start() < part[1])
+        line = text[start:stop] + "\n" * (found is not None and stop == end)
         signs = document._replace(entities=stop <= markup and "&" in line and not verbatim(start))
         changes, held = (_remembered if len(line) <= 500 else _settled)(line, signs)
         made += (e._replace(start=e.start + start, stop=e.stop + start) for e in changes)

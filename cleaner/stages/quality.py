@@ -16,7 +16,7 @@ Thai, Lao, Khmer or Burmese do. An n-gram of such a text is as many letters as n
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, NamedTuple
@@ -24,7 +24,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cleaner.document import Document, Label, Patch
+from cleaner.document import Document, Label, Patch, parts
 from cleaner.stages.signals import PLAIN, SIGNALS
 
 # What a character is. A word's characters are those from _MARK on.
@@ -110,17 +110,6 @@ def _powers(base: int) -> _U64:
     return np.multiply.accumulate(powers)
 
 
-def _chunks(text: str) -> Iterator[str]:
-    """Cut a text at blanks into parts of ``_CHUNK`` characters at most; a longer word is cut too."""
-    start = 0
-    while len(text) - start > _CHUNK:
-        stop = 1 + max(text.rfind(blank, start, start + _CHUNK) for blank in "\n ")
-        stop = stop if stop > start else start + _CHUNK
-        yield text[start:stop]
-        start = stop
-    yield text[start:]
-
-
 def _mixed(keys: _U64) -> _U64:
     """Spread numbers over all bits (the finalizer of splitmix64, Steele et al. 2014)."""
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -185,10 +174,10 @@ def _part(text: str, *, keyed: bool) -> _Words:
 
 
 def _words(text: str, *, keyed: bool) -> _Words:
-    parts = [_part(part, keyed=keyed) for part in _chunks(text) if part]
-    if len(parts) < 2:
-        return parts[0] if parts else _Words()
-    keys, sizes, *counts = zip(*parts, strict=True)
+    found = [_part(text[start:stop], keyed=keyed) for start, stop in parts(text, _CHUNK) if stop > start]
+    if len(found) < 2:
+        return found[0] if found else _Words()
+    keys, sizes, *counts = zip(*found, strict=True)
     return _Words(np.concatenate(keys), np.concatenate(sizes), *map(sum, counts))
 
 
