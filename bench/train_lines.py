@@ -28,7 +28,8 @@ from typing import NamedTuple
 import catboost
 import numpy as np
 import pyarrow.parquet as pq
-from train_blocks import exported, fold
+from fits import exported
+from train_blocks import fold
 
 from cleaner.blocks.trees import Trees
 from cleaner.read.files import document
