@@ -46,7 +46,7 @@ MADE_WEIGHT, MADE_OF = 0.5, (0, 2, 6)  # articles, and every third page of docum
 STEPS = ("c", "s", "rc", "sc", "sr", "r")
 TYPES = ("article", "collection", "documentation", "forum", "listing", "product", "service")
 GRID = np.arange(0.5, 1.21, 0.1)
-AFFORDED = ("article", "documentation", "forum")  # where trafilatura's time pays
+AFFORDED = ("article", "collection", "documentation", "product")  # where trafilatura's time pays
 WORD = re.compile(r"\w+")
 # Columns that pages with hashed names and without sectioning elements do not have.
 SECTIONING = tuple(f"tag-{tag}" for tag in "article main nav header footer aside section".split())
@@ -333,7 +333,8 @@ def main() -> None:
     factors = np.array([factor, factor_asked])
     for name, some, factor in (("first", first[1], factors[0]), ("asked", asked[1], factors[1])):
         print("blanked,", name, np.mean([f1(pages[i], kept(pages[i], some[i], factor)) for i in asked[1]]).round(4))
-    asks = types[0] @ (ask := np.array([kind in AFFORDED for kind in TYPES])) >= m.ASKED
+    ask = np.array([kind in AFFORDED for kind in TYPES])
+    asks = np.array([m.is_worth(types[0][i], ask, factors[0], first[0][i], p.words) for i, p in enumerate(pages)])
     print(f"best: asked of {asks.mean():.3f} of the pages, {by_type(pages, np.where(asks, f_asked, f_alone))}")
     curves = np.array([
         curve([m.expected_f1(some[i], kept(p, some[i], factor), p.words) for i, p in enumerate(pages)], f)

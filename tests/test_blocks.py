@@ -17,6 +17,7 @@ from cleaner.blocks.model import (
     content,
     expected_f1,
     headed,
+    is_worth,
     load,
     mixed,
     save,
@@ -106,17 +107,27 @@ def test_where_the_other_has_no_opinion_the_model_decides_alone() -> None:
     assert content(html, lambda: None) == content(html)
 
 
-def test_no_opinion_is_asked_for_a_page_of_products() -> None:
-    cards = "".join(
-        f"<li class=card><a href=/p{n}><img src=a></a><a href=/p{n}>Kettle {n}</a><span class=price>{n}9.00</span></li>"
-        for n in range(40)
+def test_no_opinion_is_asked_for_a_thread_that_is_told_apart() -> None:
+    posts = "".join(
+        f"<li class=post><div class=author>Reader {n}</div><div class=body><p>{SENTENCES['en']} {n}</p></div>"
+        for n in range(12)
     )
-    html = f"<html><body><nav><a href=/>Home</a></nav><h1>Kettles</h1><ul>{cards}</ul></body></html>"
+    html = f"<title>Valves that leak</title><body><h1>Valves that leak</h1><ol class=thread>{posts}</ol></body>"
 
     def opinion() -> list[float]:
         raise AssertionError("asked")
 
-    assert not content(html, opinion).asked
+    told = content(html, opinion)
+    assert (told.page_type, told.asked) == ("forum", False)
+
+
+def test_an_opinion_is_worth_its_time_on_articles_and_on_doubtful_pages_of_types_that_gain() -> None:
+    words, ask = np.full(4, 50, np.float32), np.array([1, 1, 0], np.float32)
+    clear, doubtful = np.array([0.99, 0.98, 0.01, 0.02]), np.array([0.6, 0.5, 0.4, 0.5])
+    article, gaining, other = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.8, 0.1]), np.array([0.1, 0.1, 0.8])
+    for scores, wanted in ((clear, (True, False, False)), (doubtful, (True, True, False))):
+        found = [is_worth(kind, ask, 0.7, scores.astype(np.float32), words) for kind in (article, gaining, other)]
+        assert tuple(found) == wanted
 
 
 def test_another_s_opinion_counts_a_fifth_of_an_article_and_nothing_elsewhere() -> None:

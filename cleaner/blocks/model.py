@@ -21,8 +21,10 @@ Opinion = Callable[[], Sequence[float] | None]
 """Gives for each line of the linearised page the share of its words that another extractor keeps (0 to 1); None where
 it has none."""
 
-ASKED = 0.25
-"""The least probability of being of a type worth asking for: an opinion too many costs time, one too few quality."""
+ASKED, SURE = 0.25, 0.85
+"""An opinion is asked for where a page looks like an article (it also tells author and date), and where it is of a type
+that gains by one, from the first probability on, and the model's own scores promise less than the second in word-F1.
+Of WCXB's pages that are four fifths: F1 .8732, with all asked .8729, with those of articles, manuals, forums .8717."""
 _AT_ONCE = 32  # columns of a page: twice as wide as its features they would take the most memory of all
 SHIPPED = Path(__file__).parent / "model.npz"
 
@@ -92,7 +94,9 @@ def judge(page: Tree, model: Model, opinion: Opinion | None = None) -> Content:
     general = sigmoid(model.general(table.rows, types[0])[:, 0]) if share < 1 else None
     article = sigmoid(model.article(table.rows, types[0])[:, 0]) if share > 0 else None
     scores = mixed(share, general, article)
-    asked = opinion() if opinion is not None and float(types[0] @ model.ask) >= ASKED else None
+    asked = None
+    if opinion is not None and is_worth(types[0], model.ask, float(model.factors[0]), scores, words):
+        asked = opinion()
     if asked is not None:
         told = np.asarray(asked, np.float32)[lines] >= 0.5
         rows = np.hstack((table.rows, around(table, scores, told)))
@@ -192,6 +196,14 @@ def cut(scores: Floats, words: Floats, factor: float) -> float:
     hits = np.cumsum(scores[order] * words[order], dtype=np.float64)
     sizes = np.cumsum(words[order], dtype=np.float64)
     return factor * float((hits / np.maximum(sizes + hits[-1], 1e-9)).max(initial=0.0))
+
+
+def is_worth(types: Floats, ask: Floats, factor: float, scores: Floats, words: Floats) -> bool:
+    """Whether another opinion on a page is worth its time: see ``ASKED``."""
+    if float(types[0]) > _ARTICLE:
+        return True
+    keep = np.asarray(scores >= cut(scores, words, factor))
+    return float(types @ ask) >= ASKED and expected_f1(scores, keep, words) < SURE
 
 
 def expected_f1(scores: Floats, keep: Bools, words: Floats) -> float:

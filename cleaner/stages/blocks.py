@@ -21,8 +21,8 @@ Mode = Literal["best", "fast"]
 class Blocks:
     """Keep the blocks of a page that the model takes for its content; every other line goes.
 
-    ``fast`` asks the model alone; ``best`` lets it ask trafilatura on pages that look like an article, documentation
-    or a forum. ``today`` (``2026-01-31``) is the latest date a page may have been published on. A line that goes has
+    ``fast`` asks the model alone; ``best`` lets it ask trafilatura of pages that look like an article, and of
+    doubtful ones. ``today`` (``2026-01-31``) is the latest date a page may have been published on. A line that goes has
     its score (0 to 1) and its tag path as the note.
 
     Labels: ``page_type`` (see ``cleaner.blocks.model.Content``) and ``confidence`` (the word-F1 to expect, 4 digits);
