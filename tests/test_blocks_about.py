@@ -35,6 +35,8 @@ def ld(*things: object) -> str:
         ("<meta property=og:site_name content='The Inlet'><title>The Inlet</title>", "The Inlet"),
         ("<meta property=og:site_name content='Inlet'><title>Low water at the Inlet</title>", "Low water at the Inlet"),
         (f"<title>{'long ' * 100}</title>", ""),
+        ("<meta property=og:title content='The harbour&amp;#039;s end'>", "The harbour's end"),
+        (f"<title>{'&amp;amp; ' * 100_000}</title>", ""),
         ("<p>no head", ""),
     ],
 )

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ from cleaner.settings import Clean as Cleaning
 from cleaner.settings import Settings
 from cleaner.stages import blocks
 from cleaner.stages.blocks import Blocks, Mode
+from cleaner.stages.extract import Found
 
 MODES: tuple[Mode, ...] = ("best", "fast")
 TODAY = "2026-01-31"
@@ -183,6 +185,19 @@ def test_fast_never_asks_trafilatura_and_best_asks_it_of_articles(monkeypatch: p
     assert len(asked) == 1
     assert all(text in after.text for text in STORY)
     assert after.labels["extract"] == "best"
+
+
+def test_trafilatura_adds_what_the_head_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[set[str]] = []
+
+    def find(html: str, url: str | None, today: str | None, told: Collection[str]) -> Found:
+        known.append(set(told))
+        return Found("", {"title": "Another", "author": "Ada Wren", "sitename": "The Inlet"})
+
+    monkeypatch.setattr(blocks, "main_text", find)
+    labels = extracted(article(head="<meta property=og:site_name content=Inlet>"), "best").labels
+    assert known == [{"title", "sitename"}]
+    assert (labels["title"], labels["author"], labels["sitename"]) == (TITLE, "Ada Wren", "Inlet")
 
 
 def test_lines_that_earlier_stages_edited_are_known_by_where_they_came_from() -> None:

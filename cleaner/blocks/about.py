@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from html import unescape
 from typing import NamedTuple, TypeGuard
 
 from cleaner.read.parser import Head
 
 _LONGEST = 300  # characters of a value: what is longer is a text, not a name
+_MOST = 3000  # with entities and blanks
 _SINCE = "1995"  # trafilatura believes no earlier date either
 _DAY = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?!\d)")
 _DATES = ("article:published_time", "og:article:published_time", "dc.date.issued", "dcterms.created", "dc.date", "date")
@@ -107,8 +109,10 @@ def _first(values: Iterable[object]) -> str:
 
 
 def _plain(value: object) -> str:
-    """Give a text on one line; nothing where it is too long to be a name."""
-    plain = " ".join(value.split()) if isinstance(value, str) else ""
+    """Give a text on one line, entities that were written twice resolved; nothing where it is too long to be a name."""
+    if not isinstance(value, str) or len(value) > _MOST:
+        return ""
+    plain = " ".join(unescape(value).split())
     return plain if len(plain) <= _LONGEST else ""
 
 

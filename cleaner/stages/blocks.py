@@ -26,10 +26,10 @@ class Blocks:
     its score (0 to 1) and its tag path as the note.
 
     Labels: ``page_type`` (see ``cleaner.blocks.model.Content``) and ``confidence`` (the word-F1 to expect, 4 digits);
-    ``title``, ``author``, ``date``, ``sitename`` where the page's head tells them or trafilatura, if asked, finds
-    them; and ``extract``: ``best`` or ``fast``; ``nothing-found`` where no line of the text is content: then all of it
-    stays. Documents that are no pages are left alone. Whether much that the site does not repeat goes is not asked, as
-    it is of trafilatura: on 100 pages of seven crawls, with opaque markup or without, that was so of none.
+    ``title``, ``author``, ``date``, ``sitename`` where the page's head tells them, or else trafilatura, if asked,
+    finds them; and ``extract``: ``best`` or ``fast``; ``nothing-found`` where no line of the text is content: then all
+    of it stays. Documents that are no pages are left alone. Whether much that the site does not repeat goes is not
+    asked, as it is of trafilatura: on 100 pages of seven crawls, with opaque markup or without, that was so of none.
 
     Raises ``ValueError`` for another mode and ``cleaner.blocks.model.ModelError`` where the model cannot be read.
     """
@@ -71,14 +71,14 @@ def _told(about: About, today: str | None) -> dict[str, Label]:
 
 
 def _asked(document: Document, raw: Sequence[str], today: str | None, told: dict[str, Label]) -> Opinion:
-    """Make the question to trafilatura; what it tells of the page is added to ``told`` when it is asked."""
+    """Make the question to trafilatura; what it tells of the page beside is added to ``told`` when it is asked."""
 
     def opinion() -> Sequence[float] | None:
         try:
-            found = main_text(document.html or "", document.url, today)
+            found = main_text(document.html or "", document.url, today, told.keys())
         except Exception:  # whatever lxml, htmldate or a deep tree may throw at it: the model decides alone
             return None
-        told.update(found.labels)
+        told.update({name: value for name, value in found.labels.items() if name not in told})
         return shares(raw, found.text)
 
     return opinion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import ClassVar, NamedTuple
@@ -98,8 +98,11 @@ def _misses_the_text(document: Document, now: Sequence[Line], stays: Sequence[bo
     return held < _LEAST_HELD * sum(len(now[n].text.split()) for n in own)
 
 
-def main_text(html: str, url: str | None, today: str | None) -> Found:
-    """Ask trafilatura for a page's main text.
+_LABELS = frozenset(("title", "author", "date", "sitename"))
+
+
+def main_text(html: str, url: str | None, today: str | None, told: Collection[str] = ()) -> Found:
+    """Ask trafilatura for a page's main text, and for its labels unless all of them are ``told`` already.
 
     Raises ``TooLarge``, and whatever lxml, htmldate or a deep tree make it raise.
     """
@@ -114,14 +117,14 @@ def main_text(html: str, url: str | None, today: str | None) -> Found:
     found = trafilatura.bare_extraction(
         html,
         url=url,
-        with_metadata=True,
+        with_metadata=not _LABELS.issubset(told),
         include_comments=False,
         include_tables=True,
         date_extraction_params={"original_date": True, "extensive_search": True, "max_date": today or _NO_BOUND},
     )
     if found is None or isinstance(found, dict):  # a dict only where a deprecated argument asks for it
         return Found("", {})
-    labels = {name: getattr(found, name) for name in ("title", "author", "date", "sitename")}
+    labels = {name: getattr(found, name) for name in sorted(_LABELS)}
     return Found(
         (found.text or "").strip(), {k: v.strip() for k, v in labels.items() if isinstance(v, str) and v.strip()}
     )
