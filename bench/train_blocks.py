@@ -334,7 +334,11 @@ def main() -> None:
     for name, some, factor in (("first", first[1], factors[0]), ("asked", asked[1], factors[1])):
         print("blanked,", name, np.mean([f1(pages[i], kept(pages[i], some[i], factor)) for i in asked[1]]).round(4))
     ask = np.array([kind in AFFORDED for kind in TYPES])
-    asks = np.array([m.is_worth(types[0][i], ask, factors[0], first[0][i], p.words) for i, p in enumerate(pages)])
+    alone = {i: kept(p, first[0][i], factors[0]) for i, p in enumerate(pages)}
+    asks = np.array([
+        m.is_worth(types[0][i], ask, m.expected_f1(first[0][i], alone[i], p.words)) for i, p in enumerate(pages)
+    ])  # fmt: skip
+    asks &= [m.agreement(alone[i], kept_there(0, i), p.words) >= m.LOST for i, p in enumerate(pages)]
     print(f"best: asked of {asks.mean():.3f} of the pages, {by_type(pages, np.where(asks, f_asked, f_alone))}")
     curves = np.array([
         curve([m.expected_f1(some[i], kept(p, some[i], factor), p.words) for i, p in enumerate(pages)], f)

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 from cleaner.blocks.features import features
 from cleaner.blocks.model import (
     SHIPPED,
+    agreement,
     article_share,
     content,
     expected_f1,
@@ -86,20 +87,18 @@ def test_the_same_page_gives_the_same_answer() -> None:
 
 def test_an_opinion_is_asked_where_the_type_gains_by_it_and_moves_the_decision() -> None:
     html = article(SENTENCES["fr"])
-    size = len(linearise(html).text.split("\n"))
+    alone = content(html)
+    kept = np.flatnonzero(alone.keep)
+    dropped = kept[1]
     calls = []
 
     def opinion() -> list[float]:
         calls.append(1)
-        return [0.0] * size
+        return [float(stays and n != dropped) for n, stays in enumerate(alone.keep)]
 
     told = content(html, opinion)
-    assert told.page_type == "article"
-    assert told.asked
-    assert len(calls) == 1
-    alone = content(html)
-    assert all(a <= b for a, b in zip(told.scores, alone.scores, strict=True) if b > 0.5)
-    assert told.confidence < alone.confidence
+    assert (told.page_type, told.asked, len(calls)) == ("article", True, 1)
+    assert told.scores[dropped] < alone.scores[dropped]
 
 
 def test_where_the_other_has_no_opinion_the_model_decides_alone() -> None:
@@ -122,12 +121,20 @@ def test_no_opinion_is_asked_for_a_thread_that_is_told_apart() -> None:
 
 
 def test_an_opinion_is_worth_its_time_on_articles_and_on_doubtful_pages_of_types_that_gain() -> None:
-    words, ask = np.full(4, 50, np.float32), np.array([1, 1, 0], np.float32)
-    clear, doubtful = np.array([0.99, 0.98, 0.01, 0.02]), np.array([0.6, 0.5, 0.4, 0.5])
+    ask = np.array([1, 1, 0], np.float32)
     article, gaining, other = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.8, 0.1]), np.array([0.1, 0.1, 0.8])
-    for scores, wanted in ((clear, (True, False, False)), (doubtful, (True, True, False))):
-        found = [is_worth(kind, ask, 0.7, scores.astype(np.float32), words) for kind in (article, gaining, other)]
-        assert tuple(found) == wanted
+    for expected, wanted in ((0.97, [True, False, False]), (0.6, [True, True, False])):
+        assert [is_worth(kind, ask, expected) for kind in (article, gaining, other)] == wanted
+
+
+def test_an_opinion_on_another_text_is_not_heard() -> None:
+    html = article(SENTENCES["fr"])
+    held = linearise(html).text.split("\n")
+    footer = [float(n == len(held) - 1) for n in range(len(held))]
+    assert content(html, lambda: footer) == content(html)
+    words = np.array([5, 5, 10], np.float32)
+    assert agreement(np.array([True, True, False]), np.array([False, True, True]), words) == pytest.approx(0.4)
+    assert agreement(np.zeros(3, bool), np.zeros(3, bool), words) == 1
 
 
 def test_another_s_opinion_counts_a_fifth_of_an_article_and_nothing_elsewhere() -> None:

@@ -94,16 +94,19 @@ def judge(page: Tree, model: Model, opinion: Opinion | None = None) -> Content:
     general = sigmoid(model.general(table.rows, types[0])[:, 0]) if share < 1 else None
     article = sigmoid(model.article(table.rows, types[0])[:, 0]) if share > 0 else None
     scores = mixed(share, general, article)
-    asked = None
-    if opinion is not None and is_worth(types[0], model.ask, float(model.factors[0]), scores, words):
+    alone = np.asarray(scores >= cut(scores, words, float(model.factors[0])))
+    told = None
+    if opinion is not None and is_worth(types[0], model.ask, expected_f1(scores, alone, words)):
         asked = opinion()
-    if asked is not None:
-        told = np.asarray(asked, np.float32)[lines] >= 0.5
+        told = None if asked is None else np.asarray(asked, np.float32)[lines] >= 0.5
+    if told is not None and agreement(alone, told, words) < LOST:
+        told = None
+    if told is not None:
         rows = np.hstack((table.rows, around(table, scores, told)))
         second = sigmoid(model.second(rows, types[0])[:, 0])
         scores = weighed(float(types[0, 0]), scores, second, told)
-    mode = int(asked is not None)
-    keep = np.asarray(scores >= cut(scores, words, float(model.factors[mode])))
+    mode = int(told is not None)
+    keep = alone if told is None else np.asarray(scores >= cut(scores, words, float(model.factors[mode])))
     keep = topped(keep, scores, table)
     if max(float(types[0, model.types.index(name)]) for name in _HEADED) > _ARTICLE:
         keep = headed(keep, table)
@@ -198,12 +201,22 @@ def cut(scores: Floats, words: Floats, factor: float) -> float:
     return factor * float((hits / np.maximum(sizes + hits[-1], 1e-9)).max(initial=0.0))
 
 
-def is_worth(types: Floats, ask: Floats, factor: float, scores: Floats, words: Floats) -> bool:
-    """Whether another opinion on a page is worth its time: see ``ASKED``."""
-    if float(types[0]) > _ARTICLE:
-        return True
-    keep = np.asarray(scores >= cut(scores, words, factor))
-    return float(types @ ask) >= ASKED and expected_f1(scores, keep, words) < SURE
+def is_worth(types: Floats, ask: Floats, expected: float) -> bool:
+    """Whether another opinion is worth its time on a page of which the model expects a word-F1: see ``ASKED``."""
+    return float(types[0]) > _ARTICLE or (float(types @ ask) >= ASKED and expected < SURE)
+
+
+LOST = 0.3  # word-F1 of two opinions: with less they speak of different texts, and the other's is the stranger
+
+
+def agreement(one: Bools, other: Bools, words: Floats) -> float:
+    """Give the word-F1 of what one keeps against what another does.
+
+    Below ``LOST`` the other opinion is not heard: on WCXB that is worth nothing either way, but where class names are
+    hashed and sections turned to ``div`` trafilatura can miss all of an article for the footer.
+    """
+    kept = float(words[one].sum() + words[other].sum())
+    return 2 * float(words[one & other].sum()) / kept if kept else 1.0
 
 
 def expected_f1(scores: Floats, keep: Bools, words: Floats) -> float:
