@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleaner.blocks.characters import Floats
 from cleaner.blocks.trees import ModelError, Trees
 from cleaner.document import Document
 from cleaner.explain import rows
@@ -18,7 +20,7 @@ from cleaner.read.files import Source, document, read
 from cleaner.stages import Profile
 from cleaner.stages import lines as stage
 from cleaner.stages.lines import LEAST, RULE, SHIPPED, Lines, Model, candidates, load, save
-from cleaner.stages.measures import measures
+from cleaner.stages.measures import Measures, measures
 
 ROOT = Path(__file__).parent.parent
 SEEDS = sorted((ROOT / "seeds").iterdir())
@@ -126,13 +128,32 @@ def test_pages_short_texts_and_a_kept_class_are_left_alone(sure: None) -> None:
     assert Lines("strict").propose(page).edits == ()
 
 
-def test_nothing_goes_where_more_than_half_would(sure: None) -> None:
-    text = "\n".join([STORY[0], *(f"» Kanal {n}" for n in range(40))])
-    patch = Lines("strict").propose(Document("-", text))
+def test_nothing_goes_where_more_than_four_fifths_would(sure: None) -> None:
+    menu = [f"» Kanal {n}" for n in range(80)]
+    most = Lines("strict").propose(Document("-", "\n".join([STORY[0], *menu[:40]])))  # .77 of it
+    assert len(most.edits) == 40
+    assert most.labels == {}
+    patch = Lines("strict").propose(Document("-", "\n".join([STORY[0], *menu])))
     assert patch.edits == ()
     assert patch.labels == {"suspect": "over-removal"}
-    assert len(patch.spared) == 40
+    assert len(patch.spared) == 80
     assert all(e.note.startswith("budget, score ") for e in patch.spared)
+
+
+def test_what_goes_line_by_line_goes_unless_it_takes_too_many_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def last(model: Model, found: Measures, lines: Sequence[str], places: stage.Places) -> tuple[Floats, Floats]:
+        scores = np.full(len(places), -99, np.float32)
+        scores[-1] = 99
+        return scores, np.full(len(places), 0.5, np.float32)
+
+    monkeypatch.setattr(stage, "scored", last)
+    text = [*STORY, *(f"» {n}" for n in range(40))]
+    assert len(Lines("strict").propose(Document("-", "\n".join(text[:-16]))).edits) == 24
+    patch = Lines("strict").propose(Document("-", "\n".join(text)))
+    assert patch.edits == ()
+    assert patch.labels == {}
+    assert patch.spared
+    assert all(e.note == "unsettled, score 0.50" for e in patch.spared)
 
 
 PARTS = sorted(
