@@ -241,7 +241,7 @@ def test_workers_die_with_their_driver(number: int) -> None:
         time.sleep(0.01)
 
 
-def holds() -> Any:
+def grows() -> Any:
     held: list[bytes] = []
 
     def do(task: Task, beat: Beat) -> tuple[int, int]:
@@ -251,10 +251,23 @@ def holds() -> Any:
     return do
 
 
-@pytest.mark.parametrize(("most", "processes"), [(1 << 20, 3), (sys.maxsize, 1)])
-def test_a_worker_that_holds_much_makes_room_after_some_tasks(most: int, processes: int) -> None:
+def is_large() -> Any:
+    held = b"x" * (128 << 20)
+
+    def do(task: Task, beat: Beat) -> tuple[int, int]:
+        return task[0] + 0 * len(held), os.getpid()
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("start", "most", "processes"),
+    [(grows, 1 << 20, 2), (grows, sys.maxsize, 1), (is_large, 1 << 20, 1)],
+    ids=["it has grown", "it may hold that", "a new one would hold as much"],
+)
+def test_a_worker_that_has_grown_makes_room_after_some_tasks(start: Any, most: int, processes: int) -> None:
     tasks = [(n, "") for n in range(20)]
-    with Pool[Task, tuple[int, int]](holds, 1, 60.0, MEMORY, most) as pool:
+    with Pool[Task, tuple[int, int]](start, 1, 60.0, MEMORY, most) as pool:
         found = [ended[1] for ended in pool.run(tasks) if ended is not None]
     assert [number for number, _ in found] == list(range(20))
     pids = [pid for _, pid in found]

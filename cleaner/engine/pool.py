@@ -26,6 +26,7 @@ _LOOK = 0.25  # seconds between two looks at the beats
 _FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
 _LEAST_DONE = 8  # tasks before a worker is measured: what it has learned by then is worth its start
+_GROWN = 1.2  # times what it held when it was first measured: facts of large sites are not what a new one would lack
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
@@ -66,7 +67,8 @@ class Pool(Generic[Task, Result]):
     processes are not forked. An item that takes longer than ``timeout`` seconds costs its worker the life; one that
     asks for ``memory`` bytes beyond what its process had from the driver gets a ``MemoryError`` (Linux; elsewhere the
     system decides). A task is ``Failed`` when worker after worker dies before it could begin. A worker that holds more
-    than ``resident`` bytes when it has done a task, and some before, makes room for a new one (Linux).
+    than ``resident`` bytes when it has done a task, and some before, makes room for a new one (Linux), unless it held
+    nearly as much when it was new: then a new one would, too.
     """
 
     def __init__(
@@ -142,7 +144,7 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
-                if worker.done % _LEAST_DONE == 0 and worker.resident() > self._resident:
+                if worker.done % _LEAST_DONE == 0 and worker.has_grown(self._resident):
                     worker.kill()
                     self._workers.remove(worker)
                 yield task, result
@@ -194,6 +196,7 @@ class _Worker:
         theirs.close()
         self.busy = False
         self.done = 0
+        self._first = 0  # bytes that it held when it was measured first
         self.task: Any = None
 
     @property
@@ -224,7 +227,13 @@ class _Worker:
         self.done += 1
         return result
 
-    def resident(self) -> int:
+    def has_grown(self, most: int) -> bool:
+        """Whether it holds more than so many bytes, and more than when this was asked first."""
+        now = self._resident()
+        self._first = self._first or now
+        return now > max(most, _GROWN * self._first)
+
+    def _resident(self) -> int:
         """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
         try:
             with open(f"/proc/{self._process.pid}/statm") as file:
