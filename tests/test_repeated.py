@@ -389,6 +389,19 @@ def test_what_is_settled_stays_as_it_is(pages: list[list[str]], data: st.DataObj
             assert again.labels == {}
 
 
+def test_a_line_that_is_not_counted_does_not_part_those_beside_it() -> None:
+    counts = {"home": 9, "home\nabout": 9, "about": 1, "home\nwhat the harbour keeps": 1, "what the harbour keeps": 1}
+    stage = Repeated({"diary": Repeats(9, counts)}.get)
+    document = Document("a", "Home\n{\nWhat the harbour keeps\nAbout", site="diary")
+    document += stage.propose(document)
+    assert document.text.startswith("Home\n{")
+    start = document.text.index("What")
+    later = document + Patch("chrome", (Edit(start, start + 23, "What the harbour keeps\n", "", "x/y"),))
+    assert later.text == "Home\n{\nAbout"
+    assert stage.propose(later).edits
+    assert not stage.settled(later)
+
+
 def test_a_page_is_not_looked_through_again_when_a_paragraph_went() -> None:
     documents = crawl([article(topic) for topic in TOPICS[:12]])
     stage = repeated(documents)

@@ -106,7 +106,7 @@ class Repeated:
 
 
 class _Left(NamedTuple):
-    """The lines that the stage has left, and those of them that stand beside one that the site repeats.
+    """The lines that the stage has left, those of them that the site repeats, and those that are not counted.
 
     As long as no line is new and no repeated one has another neighbour, no more is found: it takes a line that goes
     to take others.
@@ -115,6 +115,7 @@ class _Left(NamedTuple):
     patch: Patch
     lines: Sequence[str]
     repeated: frozenset[str]
+    uncounted: frozenset[str]
 
     def holds(self, document: Document) -> bool:
         """Whether the document is one of those lines, some perhaps gone, and that holds of it."""
@@ -128,7 +129,8 @@ class _Left(NamedTuple):
     def _met(self, lines: Sequence[str]) -> set[tuple[str, str]]:
         """Give what stands side by side where one of both is repeated."""
         repeated = self.repeated
-        return {(a, b) for a, b in pairwise(lines) if a in repeated or b in repeated}
+        counted = [line for line in lines if line not in self.uncounted]
+        return {(a, b) for a, b in pairwise(counted) if a in repeated or b in repeated}
 
 
 class _Page:
@@ -254,8 +256,9 @@ class _Page:
         if len(self.variants) > 1 or self.judged:
             return []
         standing = self.standing()
+        texts, keys = [self.texts[i] for i in standing], self.variants[0]
         repeated = frozenset(self.texts[i] for i in standing if self.seen[i] >= self.asked)
-        return [_Left(patch, [self.texts[i] for i in standing], repeated)]
+        return [_Left(patch, texts, repeated, frozenset(self.texts[i] for i in standing if not keys[i]))]
 
     # A line and its neighbours.
 
