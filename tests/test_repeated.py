@@ -398,8 +398,8 @@ def test_a_line_that_is_not_counted_does_not_part_those_beside_it() -> None:
     start = document.text.index("What")
     later = document + Patch("chrome", (Edit(start, start + 23, "What the harbour keeps\n", "", "x/y"),))
     assert later.text == "Home\n{\nAbout"
-    assert stage.propose(later).edits
     assert not stage.settled(later)
+    assert stage.propose(later).edits
 
 
 def test_a_page_is_not_looked_through_again_when_a_paragraph_went() -> None:
