@@ -233,7 +233,7 @@ def lines(text: str) -> Iterator[Line]:
 
 
 def parts(text: str, size: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
-    """Cut ``text[start:stop]`` behind blanks into parts of ``size`` characters at most; a longer word is cut, too.
+    r"""Cut ``text[start:stop]`` behind blanks into parts of ``size`` characters at most; a longer word is cut, too.
 
     >>> list(parts("ab cd\nefghijk", 5))
     [(0, 3), (3, 6), (6, 11), (11, 13)]

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from cleaner.engine import pool
 from cleaner.engine.pool import Beat, Failed, Lost, Pool, apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
@@ -265,10 +266,13 @@ def is_large() -> Any:
     [(grows, 1 << 20, 2), (grows, sys.maxsize, 1), (is_large, 1 << 20, 1)],
     ids=["it has grown", "it may hold that", "a new one would hold as much"],
 )
-def test_a_worker_that_has_grown_makes_room_after_some_tasks(start: Any, most: int, processes: int) -> None:
+def test_a_worker_that_has_grown_makes_room_after_some_tasks(
+    start: Any, most: int, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_GROWN", 1.05)  # of all that a worker of this process shares with it
     tasks = [(n, "") for n in range(20)]
-    with Pool[Task, tuple[int, int]](start, 1, 60.0, MEMORY, most) as pool:
-        found = [ended[1] for ended in pool.run(tasks) if ended is not None]
+    with Pool[Task, tuple[int, int]](start, 1, 60.0, MEMORY, most) as made:
+        found = [ended[1] for ended in made.run(tasks) if ended is not None]
     assert [number for number, _ in found] == list(range(20))
     pids = [pid for _, pid in found]
     assert len(set(pids)) == processes
