@@ -215,7 +215,7 @@ from cleaner.engine.pool import Pool
 
 def do(task, beat):
     beat.at(0, 0)
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())  # at once: unbuffered, print writes the number and its end one after the other
     if task == 0:
         deque(repeat(0), maxlen=0)
     time.sleep(600)
@@ -232,10 +232,13 @@ def test_workers_die_with_their_driver(number: int) -> None:
         [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as driver:
         assert driver.stdout
-        pids = [int(driver.stdout.readline()) for _ in range(3)]
-        assert all(alive(pid) for pid in pids)
-        driver.send_signal(number)
-        driver.wait(2)
+        try:
+            pids = [int(driver.stdout.readline()) for _ in range(3)]
+            assert all(alive(pid) for pid in pids)
+            driver.send_signal(number)
+            driver.wait(2)
+        finally:
+            driver.kill()  # or what fails here would wait for ever
     end = time.monotonic() + 2
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < end, "workers outlive their driver"
