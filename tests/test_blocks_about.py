@@ -67,6 +67,9 @@ def test_days(html: str, day: str) -> None:
 @pytest.mark.parametrize(
     ("html", "author"),
     [
+        ("<meta name=author content='A&amp;amp;amp;B'>", "A&amp;B"),
+        (ld({"@type": "Article", "author": {"name": "A&amp;amp;B"}}), "A&amp;B"),
+        (ld({"@type": "Article", "author": [{"name": "Ada Wren " * 20}, {"name": "Per Lund " * 20}]}), ""),
         ("<meta name=author content='Ada Wren'>", "Ada Wren"),
         ("<meta property='article:author' content='https://inlet.example/ada'>" + ld({"@type": "Article", "author": {"name": "Ada Wren"}}), "Ada Wren"),
         (ld({"@type": "Article", "author": [{"name": "Ada Wren"}, "Per Lund", {"name": "Ada Wren"}]}), "Ada Wren; Per Lund"),

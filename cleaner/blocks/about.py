@@ -43,14 +43,12 @@ def about(head: Head) -> About:
     named = {id_: thing for thing in things if isinstance(id_ := thing.get("@id"), str)}
     works = [thing for thing in things if _is_work(thing)]
     works.sort(key=lambda thing: _type(thing).endswith("Page"))  # the article before the page that shows it
-    sites = _first((told.get("og:site_name"), *(_name(work.get("publisher"), named) for work in works)))
+    site = _first((_plain(told.get("og:site_name")), *(_name(work.get("publisher"), named) for work in works)))
     heads = [text for heading in head.headings if (text := _plain(heading))]
-    titles = (told.get("og:title"), heads[0] if len(heads) == 1 else "", head.title)
-    authors = (*(told.get(name) for name in _AUTHORS), *(_name(work.get("author"), named) for work in works))
+    titles = (_plain(told.get("og:title")), heads[0] if len(heads) == 1 else "", _plain(head.title))
+    authors = (*map(_no_address, map(told.get, _AUTHORS)), *(_name(work.get("author"), named) for work in works))
     published = told.get(_DATES[0]), *(work.get("datePublished") for work in works), *map(told.get, _DATES[1:])
-    return About(
-        _without(_first(titles), sites), _first(map(_no_address, authors)), _first(map(_day, published)), sites
-    )
+    return About(_without(_first(titles), site), _first(authors), _first(map(_day, published)), site)
 
 
 def _metas(head: Head) -> dict[str, str]:
@@ -101,11 +99,12 @@ def _name(value: object, named: Mapping[str, Thing]) -> str:
             held = held.get("name") or (named.get(known, {}).get("name") if isinstance(known, str) else None)
         if isinstance(held, str) and (name := _no_address(held)):
             names[name] = None
-    return "; ".join(names)
+    told = "; ".join(names)
+    return told if len(told) <= _LONGEST else ""
 
 
-def _first(values: Iterable[object]) -> str:
-    return next((plain for value in values if (plain := _plain(value))), "")
+def _first(values: Iterable[str]) -> str:
+    return next(filter(None, values), "")
 
 
 def _plain(value: object) -> str:
