@@ -50,10 +50,14 @@ class Fits:
 
     def mean(self, name: str, shown: tuple, settings: Sequence[dict]) -> Trees:
         """Fit with each of the settings: trees whose score is the mean of all."""
-        fitted = [self.fit(name, *shown, **some) for some in settings]
-        asks, borders, leaves, bias = zip(*fitted, strict=True)
-        means = np.concatenate(leaves) / np.float32(len(fitted))
-        return Trees(np.concatenate(asks), np.concatenate(borders), means, np.mean(bias, axis=0))
+        return averaged([self.fit(name, *shown, **some) for some in settings])
+
+
+def averaged(fitted: Sequence[Trees]) -> Trees:
+    """Give the trees whose score is the mean of all."""
+    asks, borders, leaves, bias = zip(*fitted, strict=True)
+    means = np.concatenate(leaves) / np.float32(len(fitted))
+    return Trees(np.concatenate(asks), np.concatenate(borders), means, np.mean(bias, axis=0))
 
 
 def exported(held: dict) -> Trees:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import catboost
 import numpy as np
 import pyarrow.parquet as pq
-from fits import exported
+from fits import averaged, exported
 from train_blocks import fold
 
 from cleaner.blocks.trees import Trees
@@ -100,10 +100,7 @@ def picked(all_texts: Sequence[Text]):
 
 def fit(rows, noise, sizes) -> Trees:
     """Give the mean of what two seeds grow: each tree sees three columns of ten, and which they are is chance."""
-    one, two = (grown(rows, noise, sizes, seed) for seed in (1, 2))
-    leaves = np.concatenate((one.leaves, two.leaves)) / 2
-    both = (np.concatenate(parts) for parts in ((one.asks, two.asks), (one.borders, two.borders)))
-    return Trees(*both, leaves, (one.bias + two.bias) / 2)
+    return averaged([grown(rows, noise, sizes, seed) for seed in (1, 2)])
 
 
 def grown(rows, noise, sizes, seed: int) -> Trees:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import ClassVar, NamedTuple
 
+from cleaner.blocks.about import About
 from cleaner.document import Document, Edit, Hint, Label, Line, Patch
 from cleaner.stages.alignment import SHORT, align, words
 from cleaner.stages.repeated import is_long
@@ -98,9 +99,6 @@ def _misses_the_text(document: Document, now: Sequence[Line], stays: Sequence[bo
     return held < _LEAST_HELD * sum(len(now[n].text.split()) for n in own)
 
 
-_LABELS = frozenset(("title", "author", "date", "sitename"))
-
-
 def main_text(html: str, url: str | None, today: str | None, told: Collection[str] = ()) -> Found:
     """Ask trafilatura for a page's main text, and for its labels unless all of them are ``told`` already.
 
@@ -117,14 +115,14 @@ def main_text(html: str, url: str | None, today: str | None, told: Collection[st
     found = trafilatura.bare_extraction(
         html,
         url=url,
-        with_metadata=not _LABELS.issubset(told),
+        with_metadata=any(name not in told for name in About._fields),
         include_comments=False,
         include_tables=True,
         date_extraction_params={"original_date": True, "extensive_search": True, "max_date": today or _NO_BOUND},
     )
     if found is None or isinstance(found, dict):  # a dict only where a deprecated argument asks for it
         return Found("", {})
-    labels = {name: getattr(found, name) for name in sorted(_LABELS)}
+    labels = {name: getattr(found, name) for name in About._fields}
     return Found(
         (found.text or "").strip(), {k: v.strip() for k, v in labels.items() if isinstance(v, str) and v.strip()}
     )

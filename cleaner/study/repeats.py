@@ -26,10 +26,8 @@ def keys_of(pages: Sequence[tuple[str, Page]]) -> pa.RecordBatch:
     """Give the rows of ``KEYS`` of pages and their sites."""
     keys = [key for _, page in pages for key in ("", *page.keys)]
     of = pa.array(np.repeat(np.arange(len(pages)), [1 + len(page.keys) for _, page in pages]), pa.int64())
-    sites, digests = (
-        pa.array([site for site, _ in pages], pa.string()),
-        pa.array([p.digest for _, p in pages], pa.binary()),
-    )
+    sites = pa.array([site for site, _ in pages], pa.string())
+    digests = pa.array([page.digest for _, page in pages], pa.binary())
     return pa.record_batch([sites.take(of), pa.array(keys, pa.string()), digests.take(of)], schema=KEYS)
 
 
