@@ -40,7 +40,8 @@ LINES, SIGNABLE, SIGNATURES, PARAGRAPHS = "lines", "signable", "signatures", "pa
 _SIGNABLE = columns(removed=pa.int64(), date=pa.string())  # of each document, beside its text
 CLEANING = 0  # a step of the beat; every other is the reading of a span, numbered from 1
 _SMALL, _LARGE = 1 << 20, 8 << 20  # bytes of input
-_LINE, _LINES = "This is one of the lines of a page, and it has a number. ", 2000
+_LINE = "This is one of the lines of a page, and it has a number. "
+_WARMING = 1 << 17  # characters: so many that no pattern is put off
 _PAGE = (
     f"<!doctype html><title>A page</title><article><h1>A page</h1>{'<p>A line of it, and another one.' * 9}</article>"
 )
@@ -117,8 +118,8 @@ class Job:
         if self.size < _SMALL:
             return False
         pipeline = pipeline_of(self.settings, self.load(), self.today)
-        for line in (_LINE, 4 * _LINE):  # rules of short lines, and of long ones; so many that none is put off
-            pipeline.clean(Document("", "\n".join(f"{n}: {line}" for n in range(_LINES))))
+        for line in (_LINE, 4 * _LINE):  # rules of short lines, and of long ones
+            pipeline.clean(Document("", "\n".join(f"{n}: {line}" for n in range(_WARMING // len(line)))))
         if self.pages and self.size >= _LARGE:
             pipeline.clean(document(_PAGE))
         return True
