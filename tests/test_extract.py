@@ -224,6 +224,12 @@ def test_the_date_is_not_later_than_the_day_given() -> None:
     assert Extract().propose(before).labels["date"] == "2031-05-04"
 
 
+@pytest.mark.parametrize("told", ["<p>© 2019 Example", "<p>Copyright 2012-2019 Example. All rights reserved."])
+def test_a_year_of_copyright_is_no_date_of_the_page(told: str) -> None:
+    patch = EXTRACT.propose(document(page(TITLE, PARAGRAPHS).replace("</body>", f"<footer>{told}</footer></body>")))
+    assert "date" not in patch.labels, "the search of a whole page would make it its first of January"
+
+
 def test_nothing_reaches_the_handlers_of_the_program_around() -> None:
     code = (
         "import io, logging; out = io.StringIO(); logging.basicConfig(level=1, stream=out);"

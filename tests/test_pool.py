@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from cleaner.engine import pool
 from cleaner.engine.pool import Beat, Failed, Lost, Pool, apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
@@ -269,10 +268,7 @@ def is_large() -> Any:
     [(grows, 1 << 20, 2), (grows, sys.maxsize, 1), (is_large, 1 << 20, 1)],
     ids=["it has grown", "it may hold that", "a new one would hold as much"],
 )
-def test_a_worker_that_has_grown_makes_room_after_some_tasks(
-    start: Any, most: int, processes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "_GROWN", 1.05)  # of all that a worker of this process shares with it
+def test_a_worker_that_has_grown_makes_room_after_some_tasks(start: Any, most: int, processes: int) -> None:
     tasks = [(n, "") for n in range(20)]
     with Pool[Task, tuple[int, int]](start, 1, 60.0, MEMORY, most) as made:
         found = [ended[1] for ended in made.run(tasks) if ended is not None]

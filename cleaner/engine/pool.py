@@ -26,7 +26,7 @@ _LOOK = 0.25  # seconds between two looks at the beats
 _FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
 _LEAST_DONE = 8  # tasks before a worker is measured: what it has learned by then is worth its start
-_GROWN = 1.2  # times what it held when it was first measured: facts of large sites are not what a new one would lack
+_GROWN = 32 << 20  # bytes more than when first measured: what facts of large sites take a new one would hold as well
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
@@ -228,10 +228,10 @@ class _Worker:
         return result
 
     def has_grown(self, most: int) -> bool:
-        """Whether it holds more than so many bytes, and more than when this was asked first."""
+        """Whether it holds more than so many bytes, and ``_GROWN`` more than when this was asked first."""
         now = self._resident()
         self._first = self._first or now
-        return now > max(most, _GROWN * self._first)
+        return now > max(most, self._first + _GROWN)
 
     def _resident(self) -> int:
         """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
