@@ -2,156 +2,51 @@
 
     python bench/train_blocks.py WCXB-DEV.parquet --cache DIR -o cleaner/blocks/model.npz
 
-WCXB (Foley 2026) is published under CC-BY-4.0. Columns read: id, url, page_type, html, main_content. Needs catboost.
+WCXB (Foley 2026) is published under CC-BY-4.0. Columns read: id, url, page_type, html, main_content. Needs catboost
+and torch.
 
 Five folds by domain. A block is content when at least half of its words are paired with the gold text's. Trees tell a
-page's type; trees for any page and trees for articles see each block, and the page's type as another fold's trees tell
-it. Those for articles see made pages too (``grafts.py``). Some pages are shown twice: once with class names and
-sectioning elements blanked, for pages that have none. Last, trees score each block anew by what the first ones and
-trafilatura say around it. Everything is seeded; the same CatBoost on the same data gives the same bytes. What takes
-long (features, trafilatura, fits) is kept in ``--cache``, by what it was made of.
+page's type; trees and nets (``nets.py``) for any page and for articles see each block, and the page's type as another
+fold's trees tell it. Those for articles see made pages too (``grafts.py``). Trees are shown some pages twice, once with
+class names and sectioning elements blanked, for pages that have none; nets see any page so at random. Last, trees score
+each block anew by what the first scores and trafilatura say around it. Everything is seeded; the same CatBoost and
+PyTorch on the same data give the same bytes. What takes long (features, trafilatura, fits) is kept in ``--cache``, by
+what it was made of.
 """
 
 from __future__ import annotations
 
 import argparse
 import pickle
-import re
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import grafts
 import numpy as np
-import pyarrow.parquet as pq
-from fits import Fits, stamp
+from fits import Fits
+from nets import Job, Seen, nets
+from pages import FOLDS, MADE_OF, TYPES, Page, dataset, made_by
 
-from cleaner import scores as measuring
 from cleaner.blocks import model as m
 from cleaner.blocks import second
-from cleaner.blocks.features import Table, features
-from cleaner.blocks.tree import Tree, tree
 from cleaner.blocks.trees import sigmoid, softmax
-from cleaner.read.files import document
-from cleaner.scores import kept_by_trafilatura, lined, opaque
-from cleaner.stages.alignment import shares
 
-FOLDS, BLANKED = 5, 3
 CAP, CAP_MADE, CAP_OTHER = 70, 45, 30  # blocks shown of a page; of a made page; to the articles' trees, of other pages
-MADE_WEIGHT, MADE_OF = 0.5, (0, 2, 6)  # articles, and every third page of documentation and services
-STEPS = ("c", "s", "rc", "sc", "sr", "r")
-TYPES = ("article", "collection", "documentation", "forum", "listing", "product", "service")
+MADE_WEIGHT = 0.5
 GRID = np.arange(0.5, 1.21, 0.1)
 AFFORDED = ("article", "collection", "documentation", "product")  # where trafilatura's time pays
-WORD = re.compile(r"\w+")
-# Columns that pages with hashed names and without sectioning elements do not have.
 SECTIONING = tuple(f"tag-{tag}" for tag in "article main nav header footer aside section".split())
 NAMED = ("name-", "above-", "page-in-", "page-before-", "from-comment", "from-post")
 
 
-@dataclass
-class Page:
-    """A page, or one made of it: then ``tokens`` and ``gold`` are empty and ``told`` is not known."""
-
-    type: int
-    fold: int
-    rows: np.ndarray
-    words: np.ndarray
-    target: np.ndarray
-    told: np.ndarray  # what trafilatura keeps of each block
-    told_blanked: np.ndarray | None
-    tokens: list[list[str]]
-    gold: Counter[str]
-    spans: np.ndarray
-    paths: np.ndarray
-
-    def table(self, rows) -> Table:
-        return Table(rows, (), self.words, self.spans, self.paths)
-
-
-def measured(row: dict, n: int) -> tuple[Page, Tree, tuple[str, ...]] | None:
-    """Give a page with text: its features, its tree, and what trafilatura keeps of it."""
-    html = document(row["html"]).html or ""
-    page = tree(html)
-    table = features(page)
-    if not len(table.words):
-        return None
-    lines, place = lined(page), list(page.lines())
-    told = np.array(kept_by_trafilatura(html, lines), np.float32)[place]
-    told_blanked = None
-    if n % BLANKED == 0:
-        told_blanked = np.array(kept_by_trafilatura(opaque(html), lines), np.float32)[place]
-    gold = row["main_content"] or ""
-    target = np.array(shares(lines, gold), np.float32)[place] >= 0.5
-    kind = "collection" if row["page_type"] == "category" else row["page_type"]
-    tokens = [WORD.findall(text.lower()) for text in page.texts]
-    made = Page(
-        TYPES.index(kind), fold(row["url"] or row["id"]), table.rows, table.words, target,
-        told, told_blanked, tokens, Counter(WORD.findall(gold.lower())),
-        table.spans.astype(np.int32), table.paths.astype(np.int32),
-    )  # fmt: skip
-    return made, page, table.columns
-
-
-def made_page(page: Page, source: Tree, steps: str, posts_of, cards_of, seed: int) -> Page | None:
-    if float((page.words * page.target).sum()) < 40:
-        return None
-    made = grafts.make(source, page.words, page.target, steps, posts_of, cards_of, seed)
-    table = features(made.tree)
-    return Page(
-        page.type, page.fold, table.rows, table.words, made.target, np.zeros(0), None, [], Counter(),
-        table.spans.astype(np.int32), table.paths.astype(np.int32),
-    )  # fmt: skip
-
-
-def plans(pages: Sequence[Page], trees: Sequence[Tree]) -> Iterator[tuple]:
-    """Choose what is made of which page; what is grafted is of the same fold, so that no fold sees another."""
-    rng = np.random.default_rng(7)
-    all_posts: dict[int, list[grafts.Donor]] = {k: [] for k in range(FOLDS)}
-    all_cards: dict[int, list[grafts.Donor]] = {k: [] for k in range(FOLDS)}
-    for p, t in zip(pages, trees, strict=True):
-        if TYPES[p.type] == "forum" and len((found := grafts.posts(t, p.words, p.target)).items) >= 3:
-            all_posts[p.fold].append(found)
-        shows_cards = TYPES[p.type] in ("article", "collection", "listing", "product")
-        if shows_cards and len((found := grafts.cards(t, p.words)).items) >= 3:
-            all_cards[p.fold].append(found)
-    for n, (p, t) in enumerate(zip(pages, trees, strict=True)):
-        if p.type not in MADE_OF or (p.type and n % 3) or not all_posts[p.fold] or not all_cards[p.fold]:
-            continue
-        for steps in STEPS if not p.type else ("c", "r"):
-            if rng.random() < 0.3:
-                some_posts, some_cards = (of[p.fold][rng.integers(len(of[p.fold]))] for of in (all_posts, all_cards))
-                yield p, t, steps, some_posts, some_cards, int(rng.integers(1 << 30))
-
-
-def dataset(path: Path, every: int) -> tuple[list[Page], list[Page], tuple[str, ...]]:
-    """Give the pages, the made pages and the columns' names."""
-    rows = pq.read_table(path).to_pylist()[::every]
-    with ProcessPoolExecutor(2) as pool:
-        found = [one for one in pool.map(measured, rows, range(len(rows)), chunksize=8) if one is not None]
-        pages, trees = [page for page, _, _ in found], [page for _, page, _ in found]
-        made = pool.map(made_page, *zip(*plans(pages, trees), strict=True), chunksize=8)
-        return pages, [page for page in made if page is not None], found[0][2]
-
-
-def made_by(data: Path, every: int) -> str:
-    """Give a name for the data and the code that measures them: what other pages or features gave must not meet."""
-    code = [p for p in sorted(Path(m.__file__).parent.glob("*.py")) if p.stem not in ("model", "trees", "second")]
-    code += [Path(measuring.__file__), Path(grafts.__file__)]
-    return stamp(data.read_bytes(), str(every).encode(), *(path.read_bytes() for path in code))
-
-
-def fold(url: str) -> int:
-    return zlib.crc32(".".join(urlsplit(url).netloc.split(".")[-2:]).encode()) % FOLDS
+def names(columns: Sequence[str]) -> list[bool]:
+    """Tell the columns that a page without class names and sectioning elements does not have."""
+    return [c.startswith(NAMED) or c in (*SECTIONING, "page-article") for c in columns]
 
 
 def blank(rows, columns: Sequence[str]):
     made = rows.copy()
-    made[:, [n for n, c in enumerate(columns) if c.startswith(NAMED) or c in (*SECTIONING, "page-article")]] = 0
+    made[:, names(columns)] = 0
     return made
 
 
@@ -307,9 +202,33 @@ def main() -> None:
 
     general, general_all = scored("general", FIRST, fill_general)
     article, article_all = scored("article", FIRST, fill_article)
-    first = [
-        {i: m.mixed(m.article_share(types[v][i]), general[v][i], article[v][i]) for i in general[v]} for v in range(3)
+    # Nets for both: they see whole pages, without class names at random.
+    learned = {
+        v: [
+            Seen(beside(p.rows, types[v][i]), *(of.astype(np.float32) for of in (p.target, weights(p), p.words)), share)
+            for i, p in enumerate(some)
+        ]
+        for v, some, share in ((0, pages, 1.0), (2, made, MADE_WEIGHT))
+    }
+    jobs = [
+        Job(f"{name}-{k}", [page for v in of for page, at in zip(learned[v], folds[v], strict=True) if at != k], rounds)
+        for name, of, rounds in (("general-net", (0,), 14), ("article-net", (0, 2), 10))
+        for k in range(FOLDS + 1)
     ]
+    trained = nets(a.cache, jobs, [n for n, is_named in enumerate(names(columns)) if is_named])
+    general_nets, article_nets = trained[: FOLDS + 1], trained[FOLDS + 1 :]
+
+    def together(v: int, i: int, rows):
+        p, inputs = pages[i], beside(rows, types[v][i])
+        by_general, by_article = (
+            m.joined(scores[v][i], sigmoid(of[p.fold](inputs, p.words)))
+            for scores, of in ((general, general_nets), (article, article_nets))
+        )
+        return m.mixed(m.article_share(types[v][i]), by_general, by_article)
+
+    trees = {i: m.mixed(m.article_share(types[0][i]), general[0][i], article[0][i]) for i in general[0]}
+    best("fast, trees alone", pages, trees)
+    first = [{i: together(v, i, rows) for i, _, rows in view} for v, view in enumerate(views[:2])]
     factor, f_alone = best("fast", pages, first[0])
 
     # The second pass sees what the first and trafilatura say around a block.
@@ -338,13 +257,16 @@ def main() -> None:
     asks = np.array([
         m.is_worth(types[0][i], ask, m.expected_f1(first[0][i], alone[i], p.words)) for i, p in enumerate(pages)
     ])  # fmt: skip
-    asks &= [m.agreement(alone[i], kept_there(0, i), p.words) >= m.LOST for i, p in enumerate(pages)]
+    asks &= [not m.is_lost(types[0][i], alone[i], kept_there(0, i), p.words) for i, p in enumerate(pages)]
     print(f"best: asked of {asks.mean():.3f} of the pages, {by_type(pages, np.where(asks, f_asked, f_alone))}")
     curves = np.array([
         curve([m.expected_f1(some[i], kept(p, some[i], factor), p.words) for i, p in enumerate(pages)], f)
         for some, factor, f in ((first[0], factors[0], f_alone), (asked[0], factors[1], f_asked))
     ])  # fmt: skip
-    model = m.Model(columns, TYPES, kind_trees, general_all, article_all, second_all, ask, factors, curves)
+    nets_of_all = general_nets[-1], article_nets[-1]
+    model = m.Model(
+        columns, TYPES, kind_trees, general_all, article_all, second_all, *nets_of_all, ask, factors, curves
+    )
     m.save(model, a.out)
     print(f"{a.out}: {a.out.stat().st_size:,} bytes")
 

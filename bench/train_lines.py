@@ -30,7 +30,7 @@ import catboost
 import numpy as np
 import pyarrow.parquet as pq
 from fits import averaged, exported
-from train_blocks import fold
+from pages import fold
 
 from cleaner.blocks.trees import Trees
 from cleaner.document import Document

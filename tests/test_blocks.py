@@ -13,11 +13,11 @@ from hypothesis.extra import numpy as arrays
 from cleaner.blocks.features import features
 from cleaner.blocks.model import (
     SHIPPED,
-    agreement,
     article_share,
     content,
     expected_f1,
     headed,
+    is_lost,
     is_worth,
     load,
     mixed,
@@ -132,9 +132,13 @@ def test_an_opinion_on_another_text_is_not_heard() -> None:
     held = linearise(html).text.split("\n")
     footer = [float(n == len(held) - 1) for n in range(len(held))]
     assert content(html, lambda: footer) == content(html)
-    words = np.array([5, 5, 10], np.float32)
-    assert agreement(np.array([True, True, False]), np.array([False, True, True]), words) == pytest.approx(0.4)
-    assert agreement(np.zeros(3, bool), np.zeros(3, bool), words) == 1
+    article_like, other = np.array([0.8, 0.2], np.float32), np.array([0.2, 0.8], np.float32)
+    words = np.array([5, 1, 10], np.float32)
+    one, two, all_three = np.array([True, True, False]), np.array([False, True, True]), np.array([True, True, True])
+    assert is_lost(article_like, one, two, words)
+    assert not is_lost(other, one, two, words), "a listing's cards may be none of an article's text"
+    assert not is_lost(article_like, one, all_three, words)
+    assert not is_lost(article_like, np.zeros(3, bool), np.zeros(3, bool), words)
 
 
 def test_another_s_opinion_counts_a_fifth_of_an_article_and_nothing_elsewhere() -> None:
@@ -147,7 +151,8 @@ def test_another_s_opinion_counts_a_fifth_of_an_article_and_nothing_elsewhere() 
 def test_the_trees_for_articles_are_heard_as_far_as_a_page_looks_like_one() -> None:
     general, article = np.array([0.2, 0.4], np.float32), np.array([0.6, 0.8], np.float32)
     assert article_share(np.array([0.1, 0.9], np.float32)) == 0
-    assert article_share(np.array([0.7, 0.3], np.float32)) == 1
+    assert article_share(np.array([0.5, 0.5], np.float32)) == pytest.approx(0.5)
+    assert article_share(np.array([0.95, 0.05], np.float32)) == 1
     assert mixed(0.0, general, None) is general
     assert mixed(1.0, None, article) is article
     assert np.allclose(mixed(0.5, general, article), [0.4, 0.6])
