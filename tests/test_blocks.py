@@ -151,8 +151,8 @@ def test_another_s_opinion_counts_a_fifth_of_an_article_and_nothing_elsewhere() 
 def test_the_trees_for_articles_are_heard_as_far_as_a_page_looks_like_one() -> None:
     general, article = np.array([0.2, 0.4], np.float32), np.array([0.6, 0.8], np.float32)
     assert article_share(np.array([0.1, 0.9], np.float32)) == 0
-    assert article_share(np.array([0.5, 0.5], np.float32)) == pytest.approx(0.5)
-    assert article_share(np.array([0.95, 0.05], np.float32)) == 1
+    assert article_share(np.array([0.4, 0.6], np.float32)) == pytest.approx(0.5)
+    assert article_share(np.array([0.7, 0.3], np.float32)) == 1
     assert mixed(0.0, general, None) is general
     assert mixed(1.0, None, article) is article
     assert np.allclose(mixed(0.5, general, article), [0.4, 0.6])
