@@ -129,9 +129,15 @@ def first(model: Model, table: Table, types: Floats) -> Floats:
     return mixed(share, general, article)
 
 
+_MOST_BLOCKS = 1 << 13  # the trees score a longer page alone: of 170,000 a net took 500 MB, and it learned of 2,600
+
+
 def _both(trees: Trees, net: Net, table: Table, types: Floats) -> Floats:
-    beside = np.hstack((table.rows, np.broadcast_to(types, (len(table.rows), len(types)))))
-    return joined(sigmoid(trees(table.rows, types)[:, 0]), sigmoid(net(beside, table.words)))
+    by_trees = sigmoid(trees(table.rows, types)[:, 0])
+    if len(by_trees) > _MOST_BLOCKS:
+        return by_trees
+    beside = np.hstack((table.rows, np.broadcast_to(types, (len(by_trees), len(types)))))
+    return joined(by_trees, sigmoid(net(beside, table.words)))
 
 
 _OF_NETS = 0.35
