@@ -15,7 +15,7 @@ STEPS = (1, 2, 4, 8, 1)
 PAGE_AFTER = 2  # the layer behind which each block is told of the whole page
 FAR = 4.0  # standard deviations: what is farther from the mean tells no more
 MOST_WORDS, BARE = 400.0, 0.02  # a block weighs its words in the page's mean, at most and beside them
-_AT_ONCE = 16  # rows: so few at once that BLAS does not divide them among threads, which would wait for each other
+_AT_ONCE = 16  # rows: of so few, OpenBLAS makes no parts for threads, which would wait for each other
 _EPSILON = 1e-5
 
 
@@ -47,9 +47,10 @@ class Net(NamedTuple):
             near[:-step, 2 * width :] = own[step:]
             h += _turned(near, layer)
             if n == PAGE_AFTER:
-                h += _turned(np.concatenate((weights @ h, h.max(axis=0)))[None], self.page)
-        out = _turned(_normal(h), self.leave) @ self.out[:-1] + self.out[-1]
-        return np.asarray(out[:, 0], np.float64)
+                mean = (weights[:, None] * h).sum(axis=0)  # BLAS would add in another order on more cores
+                h += _turned(np.concatenate((mean, h.max(axis=0)))[None], self.page)
+        out = (_turned(_normal(h), self.leave) * self.out[:-1, 0]).sum(axis=1) + self.out[-1, 0]
+        return np.asarray(out, np.float64)
 
 
 def held(net: Net, name: str) -> dict[str, npt.NDArray[np.floating[Any]]]:
