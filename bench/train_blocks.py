@@ -173,14 +173,14 @@ def main() -> None:
         [(i, p, made_rows[i]) for i, p in enumerate(made)],
     ]
 
-    def scored(name: str, settings, fill, rows_of=lambda v, i, rows: rows, views=views):
-        """Fit without each fold, and with all; give the scores of the pages of the fold left out, by view."""
-        scores: list[dict[int, np.ndarray]] = [{} for _ in views]
+    def scored(name: str, settings, fill, rows_of=lambda v, i, rows: rows):
+        """Fit without each fold, and with all; give the scores of the fold left out, of the first two views."""
+        scores: list[dict[int, np.ndarray]] = [{}, {}]
         for k in range(FOLDS + 1):
             held = Shown()
             fill(held, k)
             trees = fits.mean(f"{name}-{k}", held.arrays(), (settings, settings | AGAIN))
-            for v, view in enumerate(views):
+            for v, view in enumerate(views[:2]):
                 for i, p, rows in view:
                     if p.fold == k:
                         scores[v][i] = sigmoid(trees(beside(rows_of(v, i, rows), types[v][i]))[:, 0])
@@ -244,7 +244,7 @@ def main() -> None:
                 if p.fold != k:
                     held.page(p, around(v, i, rows), types[v][i], CAP, i)
 
-    again, second_all = scored("second", SECOND, fill_second, around, views[:2])
+    again, second_all = scored("second", SECOND, fill_second, around)
     asked = [
         {i: m.weighed(types[v][i][0], first[v][i], again[v][i], kept_there(v, i)) for i in again[v]} for v in range(2)
     ]

@@ -159,14 +159,15 @@ def test_the_trees_for_articles_are_heard_as_far_as_a_page_looks_like_one() -> N
     assert np.allclose(mixed(0.5, general, article), [0.4, 0.6])
 
 
-def test_trees_score_a_very_long_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trees_score_a_very_short_and_a_very_long_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     page, shipped = tree(article(SENTENCES["en"])), load(SHIPPED)
     table = features(page)
     types = np.eye(len(shipped.types), dtype=np.float32)[0]
     alone = sigmoid(shipped.article(table.rows, types)[:, 0])
     assert not np.array_equal(first(shipped, table, types), alone)
-    monkeypatch.setattr("cleaner.blocks.model._MOST_BLOCKS", len(table.words) - 1)
-    assert np.array_equal(first(shipped, table, types), alone)
+    for blocks in (range(len(table.words)), range(len(table.words) + 1, 99)):
+        monkeypatch.setattr("cleaner.blocks.model._BLOCKS", blocks)
+        assert np.array_equal(first(shipped, table, types), alone)
 
 
 def test_comments_below_an_article_go_and_posts_of_a_thread_stay() -> None:
