@@ -265,7 +265,7 @@ def is_large() -> Any:
 
 @pytest.mark.parametrize(
     ("start", "most", "processes"),
-    [(grows, 1 << 20, 2), (grows, sys.maxsize, 1), (is_large, 1 << 20, 1)],
+    [(grows, 1 << 20, 3), (grows, sys.maxsize, 1), (is_large, 1 << 20, 1)],
     ids=["it has grown", "it may hold that", "a new one would hold as much"],
 )
 def test_a_worker_that_has_grown_makes_room_after_some_tasks(start: Any, most: int, processes: int) -> None:

@@ -25,8 +25,8 @@ if sys.platform != "win32":
 _LOOK = 0.25  # seconds between two looks at the beats
 _FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
-_LEAST_DONE = 8  # tasks before a worker is measured: what it has learned by then is worth its start
-_GROWN = 32 << 20  # bytes more than when first measured: what facts of large sites take a new one would hold as well
+_LEAST_DONE = 8  # tasks before a worker is replaced: what it has learned by then is worth its start
+_GROWN = 32 << 20  # bytes more than after its first task: what facts of large sites take a new one would hold as well
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
@@ -144,7 +144,7 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
-                if worker.done % _LEAST_DONE == 0 and worker.has_grown(self._resident):
+                if worker.has_grown(self._resident) and worker.done % _LEAST_DONE == 0:
                     worker.kill()
                     self._workers.remove(worker)
                 yield task, result
