@@ -24,7 +24,7 @@ PAGES = [page(n) for n in range(12)]
 
 
 def folder(path: Path, texts: list[str], suffix: str = "txt") -> None:
-    path.mkdir(exist_ok=True)  # when tests move between workers, a module's fixture may be made twice
+    path.mkdir(exist_ok=True)  # seen once: the fixture below was made twice in one folder
     for n, each in enumerate(texts):
         (path / f"{n:02}.{suffix}").write_bytes(each.encode())
 

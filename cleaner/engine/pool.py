@@ -144,7 +144,7 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
-                if worker.has_grown(self._resident) and worker.done % _LEAST_DONE == 0:
+                if worker.done % _LEAST_DONE == 0 and worker.has_grown(self._resident):
                     worker.kill()
                     self._workers.remove(worker)
                 yield task, result
@@ -196,7 +196,7 @@ class _Worker:
         theirs.close()
         self.busy = False
         self.done = 0
-        self._first = 0  # bytes that it held when it was measured first
+        self._first = 0  # bytes that it held after its first task
         self.task: Any = None
 
     @property
@@ -225,13 +225,13 @@ class _Worker:
         result = self.pipe.recv()
         self.busy = False
         self.done += 1
+        if self.done == 1:
+            self._first = self._resident()
         return result
 
     def has_grown(self, most: int) -> bool:
-        """Whether it holds more than so many bytes, and ``_GROWN`` more than when this was asked first."""
-        now = self._resident()
-        self._first = self._first or now
-        return now > max(most, self._first + _GROWN)
+        """Whether it holds more than so many bytes, and ``_GROWN`` more than after its first task."""
+        return self._resident() > max(most, self._first + _GROWN)
 
     def _resident(self) -> int:
         """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
