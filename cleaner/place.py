@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cleaner.engine.pool import Failed, Lost, Pool, apart
+from cleaner.engine.pool import Failed, Lost, Pool
+from cleaner.engine.process import apart
 from cleaner.settings import Settings
 from cleaner.study.copies import Against, duplicates
 from cleaner.study.paragraphs import local

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from cleaner.engine.pool import Beat, Failed, Lost, Pool, apart
+from cleaner.engine.pool import Beat, Failed, Lost, Pool
+from cleaner.engine.process import apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
 

@@ -6,28 +6,27 @@
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
+from multiprocessing.sharedctypes import RawArray
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from cleaner.engine.forks import Begin, Forks
+from cleaner.engine.process import FULL, bind, cause, context, give_back, made, obey, tie
 
 if sys.platform != "win32":
     import resource
 
 _LOOK = 0.25  # seconds between two looks at the beats
-_FULL = 112  # the exit code of a worker that could not have more memory
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
 _LEAST_DONE = 8  # tasks before a worker is replaced: what it has learned by then is worth its start
 _GROWN = 32 << 20  # bytes more than after its first task: what facts of large sites take a new one would hold as well
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -78,6 +77,8 @@ class Pool(Generic[Task, Result]):
         self._resident = resident
         self._workers: list[_Worker] = []
         self._stillborn = 0
+        self._forks: Forks | None = None
+        self._beats = [_Shared(RawArray("d", 4)) for _ in range(workers)]
 
     def __enter__(self) -> Pool[Task, Result]:
         return self
@@ -86,11 +87,14 @@ class Pool(Generic[Task, Result]):
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
+        if self._forks is not None:
+            self._forks.close()
+            self._forks = None
 
     def fill(self) -> Pool[Task, Result]:
         """Start all workers now: what is read to make the first tasks is then no part of them."""
         while len(self._workers) < self._count:
-            self._workers.append(_Worker(self._start, self._memory))
+            self._new()
         return self
 
     def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result | Lost | Failed] | None]:
@@ -130,8 +134,25 @@ class Pool(Generic[Task, Result]):
         for worker in self._workers:
             if not worker.busy:
                 return worker
-        self._workers.append(_Worker(self._start, self._memory))
-        return self._workers[-1]
+        return self._new()
+
+    def _new(self) -> _Worker:
+        taken = {worker.place for worker in self._workers}
+        place = min(set(range(self._count)) - taken)
+        worker = _Worker(place, self._beats[place], self._beginning())
+        self._workers.append(worker)
+        return worker
+
+    def _beginning(self) -> Begin:
+        """Give what begins a worker; before it has a pipe, or what forks would hold the worker's end, too."""
+        work = partial(_work, self._start, self._beats, self._memory)
+        if self._forks is None and context().get_start_method() != "fork":
+            return partial(made, work)
+        if self._forks is not None and not self._forks.lives():  # and so none of its workers does
+            self._forks.close()
+            self._forks = None
+        self._forks = self._forks or Forks(work)
+        return self._forks.start
 
     def _ended(self, busy: list[_Worker]) -> Iterator[tuple[Task, Result | Lost | Failed]]:
         by_pipe = {worker.pipe: worker for worker in busy}
@@ -187,12 +208,11 @@ class _Shared:
 class _Worker:
     """One process as the driver sees it."""
 
-    def __init__(self, start: Callable[[], Do], memory: int) -> None:
-        context = _context()
-        self._beat = _Shared(context.RawArray("d", (-1.0, -1.0, 0.0, 0.0)))
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(start, theirs, self._beat, memory), daemon=True)
-        self._process.start()
+    def __init__(self, place: int, beat: _Shared, begin: Begin) -> None:
+        self.place, self._beat = place, beat
+        beat.cells[:] = (-1.0, -1.0, 0.0, 0.0)
+        self.pipe, theirs = context().Pipe()
+        self._process = begin(theirs, place)
         theirs.close()
         self.busy = False
         self.done = 0
@@ -247,70 +267,16 @@ class _Worker:
         self.pipe.close()
 
     def cause(self) -> str:
-        return _cause(self._process.exitcode)
+        return cause(self._process.exitcode)
 
 
-def _cause(code: int | None) -> str:
-    if code == _FULL:
-        return "ran out of memory"
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
-        killed = " (out of memory, perhaps)" if name == "SIGKILL" else ""
-        return f"killed its worker process: {name}{killed}"
-    return f"ended its worker process: exit code {code}"
-
-
-def apart(do: Callable[[], object]) -> None:
-    """Do something in a process of its own, which gives back what memory it took; raise what it raises.
-
-    Raises ``RuntimeError`` where the process dies of something else. Killed with this process, or before it.
-    """
-    context = _context()
-    pipe, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_alone, args=(do, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        error = pipe.recv()
-    except EOFError:
-        process.join()
-        raise RuntimeError(f"what was done in a process of its own {_cause(process.exitcode)}") from None
-    finally:
-        process.kill()
-        process.join()
-        pipe.close()
-    if error is not None:
-        raise error
-
-
-def _alone(do: Callable[[], object], pipe: Connection[Any, Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _tie()
-    try:
-        do()
-    except Exception as error:
-        try:
-            pipe.send(error)
-        except Exception:  # one that cannot be sent
-            pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
-    else:
-        pipe.send(None)
-
-
-def _context() -> Any:
-    # Forked, a worker shares the rules that the driver has loaded. With threads about (a network library’s, say)
-    # a fork may copy a lock that nobody will open.
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return multiprocessing.get_context("fork")
-    return multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-
-
-def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, memory: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _bind(memory)
-    _tie()
+def _work(
+    start: Callable[[], Do], beats: Sequence[_Shared], memory: int, pipe: Connection[Any, Any], place: int
+) -> None:
+    beat = beats[place]
+    obey()
+    bind(memory)
+    tie()
     try:
         do = start()
     except Exception as error:
@@ -324,54 +290,15 @@ def _work(start: Callable[[], Do], pipe: Connection[Any, Any], beat: _Shared, me
         try:
             result = do(task, beat)
         except MemoryError:
-            os._exit(_FULL)  # what holds the memory is unknown: only the end of the process gives it back
+            os._exit(FULL)  # what holds the memory is unknown: only the end of the process gives it back
         except Exception as error:
             result = Failed(f"{type(error).__name__}: {error}")
         beat.at(-1, -1)
         pipe.send(result)
         del task, result
-        _give_back()
+        give_back()
 
 
 def _failing(error: Exception) -> Do:
     failed = Failed(f"{type(error).__name__}: {error}")
     return lambda task, beat: failed
-
-
-def _give_back() -> None:
-    """Give the system what is free: large documents leave holes that the C library keeps."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # a C library without malloc_trim
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-def _bind(memory: int) -> None:
-    """Bound what the process may have."""
-    if sys.platform != "linux":
-        return
-    # What a fork has from its driver counts: after comparing documents there, 2.3 GB that are reserved and not used.
-    memory += _had()
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    resource.setrlimit(resource.RLIMIT_DATA, (memory if hard < 0 else min(memory, hard), hard))
-
-
-def _tie() -> None:
-    """Bind the life of the process to its parent's, in the kernel where that can be: C code holds up threads."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # a C library without prctl
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _had() -> int:
-    """Give the bytes of data of this process, as RLIMIT_DATA counts them."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
-
-
-def _follow() -> None:
-    """Die with the driver, so that none of its workers writes into the next run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
