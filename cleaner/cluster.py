@@ -42,7 +42,7 @@ class _There:
     job: Job
     engine: Spark
 
-    def pool(self, most: int | None = None) -> Cluster[Task, Done]:
+    def pool(self, most: int | None = None, cleans: bool = False) -> Cluster[Task, Done]:
         return Cluster(self.engine, self.job.start, self.job.settings.run.timeout, WORKER_MEMORY)
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:

@@ -22,7 +22,7 @@ from cleaner.write.shards import Merged
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
 WORKER_MEMORY = 2 << 30
-_RESIDENT = 256 << 20  # bytes of a worker between tasks: more is what libraries remember of the pages before
+_RESIDENT = 240_000_000  # bytes of a worker between tasks: more is what libraries remember of the pages before
 
 Task = Count | Clean | Sign | Merge
 Done = Marker | Tally | Merged | None
@@ -32,8 +32,8 @@ Result = Done | Lost | Failed
 class Place(Protocol):
     """Where a run's maps are done, and its studies worked out."""
 
-    def pool(self, most: int | None = None) -> AbstractContextManager[Doing]:
-        """Give what does tasks; ``most``: in so many processes at most, where that can be told."""
+    def pool(self, most: int | None = None, cleans: bool = False) -> AbstractContextManager[Doing]:
+        """Give what does tasks, of cleaning or others; ``most``: in so many processes at most, where that is told."""
         ...
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
@@ -66,13 +66,13 @@ class _Here:
 
     job: Job
 
-    def pool(self, most: int | None = None) -> Pool[Task, Done]:
+    def pool(self, most: int | None = None, cleans: bool = False) -> Pool[Task, Done]:
         settings = self.job.settings
         count = workers(settings)
         count = min(count, most or count)
         resident = _RESIDENT if most is None else WORKER_MEMORY  # a compiler is no waste of a few that only sign
-        made: Pool[Task, Done] = Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, resident)
-        return made.fill() if self.job.warm() else made
+        warm = self.job.warm if cleans else None
+        return Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, resident, warm)
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
         apart(partial(site_lines, counted, earlier, to, self.job.settings.run.memory_mb, self._spill()))

@@ -129,7 +129,7 @@ class _Driver:
                 self._learn(place)
             self.phase, self.read = "cleaning", 0
             self.shards.held = self.job.signs and not self._is_compared
-            with place.pool() as pool:
+            with place.pool(cleans=True) as pool:
                 self._do(pool, self._tasks)
             if self.shards.held:
                 with place.pool(1 + self.total // _SIGNED) as pool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import msgspec
@@ -42,9 +44,7 @@ CLEANING = 0  # a step of the beat; every other is the reading of a span, number
 _SMALL, _LARGE = 1 << 20, 8 << 20  # bytes of input
 _LINE = "This is one of the lines of a page, and it has a number. "
 _WARMING = 1 << 17  # characters: so many that no pattern is put off
-_PAGE = (
-    f"<!doctype html><title>A page</title><article><h1>A page</h1>{'<p>A line of it, and another one.' * 9}</article>"
-)
+_PAGE = f"<!doctype html><title>A page</title><article><h1>A page</h1>{f'<p>{_LINE}' * 24}</article>"
 _WHOLE = -1  # the stop of a span that is a whole file: one document
 
 
@@ -109,20 +109,20 @@ class Job:
         """Load the rules."""
         return loaded(self.rules)
 
-    def warm(self) -> bool:
-        """Compile what every document needs: forked workers, and those that replace them, share it.
+    def warm(self) -> None:
+        """Compile and import what every document needs: forked workers, and those that replace them, share it.
 
         What the other languages need, each worker compiles when it meets them: together that takes a second. Not where
-        there is less to read than would take that time; give whether it was done.
+        there is less to read than would take that time.
         """
         if self.size < _SMALL:
-            return False
+            return
+        _do_without_pandas()
         pipeline = pipeline_of(self.settings, self.load(), self.today)
         for line in (_LINE, 4 * _LINE):  # rules of short lines, and of long ones
             pipeline.clean(Document("", "\n".join(f"{n}: {line}" for n in range(_WARMING // len(line)))))
         if self.pages and self.size >= _LARGE:
             pipeline.clean(document(_PAGE))
-        return True
 
     @property
     def writing(self) -> Writing:
@@ -141,6 +141,7 @@ class Worker:
     """Do tasks of a job, one after the other."""
 
     def __init__(self, job: Job) -> None:
+        _do_without_pandas()
         self.job = job
         self.seconds: dict[str, float] = {}
         self.paragraphs: list[tuple[bytes, int, int, str]] = []
@@ -272,6 +273,22 @@ class Worker:
                 n += 1
                 if n == stop + 1:
                     break
+
+
+class _WithoutPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(name=fullname)
+
+
+def _do_without_pandas() -> None:
+    """Have Arrow not import pandas for its first array, where that is installed: 49 MB of each worker."""
+    finder = _WithoutPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([])  # it looks once
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:

@@ -279,6 +279,60 @@ def test_a_worker_that_has_grown_makes_room_after_some_tasks(start: Any, most: i
     assert pids == sorted(pids, key=pids.index), "none comes back"
 
 
+_warmed: list[int] = []
+
+
+def warms(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("warmed\n")
+    _warmed.append(os.getppid())
+
+
+def tells() -> Any:
+    def do(task: Task, beat: Beat) -> tuple[list[int], int]:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        if task[1] == "kill":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(600)
+        if task[1] == "exit":
+            os._exit(1)
+        return _warmed, pages * os.sysconf("SC_PAGE_SIZE")
+
+    return do
+
+
+def test_what_all_workers_need_is_made_once_and_not_in_the_driver(tmp_path: Path) -> None:
+    path = tmp_path / "warmed"
+    with Pool[Task, Any](tells, 2, 60.0, MEMORY, warm=partial(warms, path)) as made:
+        found = [ended[1] for ended in made.run((n, "exit" if n == 4 else "") for n in range(9)) if ended is not None]
+    assert [result[0] for result in found if not isinstance(result, Lost)] == [[os.getpid()]] * 8
+    assert path.read_text() == "warmed\n"
+    assert not _warmed
+
+
+def test_what_cannot_be_made_beforehand_harms_nothing() -> None:
+    with Pool[Task, Any](start, 2, 60.0, MEMORY, warm=fails) as made:
+        assert [ended[1] for ended in made.run([(0, "")]) if ended is not None] == ["0 done"]
+
+
+def test_workers_do_not_begin_with_what_the_driver_has_read_since() -> None:
+    with Pool[Task, Any](tells, 1, 60.0, MEMORY) as made:
+        running = made.run((n, "exit" if n == 1 else "") for n in range(3))
+        first = next(ended for ended in running if ended is not None)[1][1]
+        read = b"x" * (200 << 20)
+        later = [ended[1] for ended in running if ended is not None][-1][1]
+        assert later < first + (50 << 20) < len(read)
+
+
+def test_a_run_outlives_the_process_that_forks_its_workers() -> None:
+    with Pool[Task, Any](tells, 2, 60.0, MEMORY) as made:
+        found = dict(ended for ended in made.run((n, "kill" if n == 3 else "") for n in range(8)) if ended is not None)
+    lost = {task for task, result in found.items() if isinstance(result, Lost)}
+    assert (3, "kill") in lost
+    assert len(lost) <= 2, "what the other was at, perhaps"
+    assert len(found) == 8
+
+
 def learns() -> None:
     raise ValueError("of the study")
 

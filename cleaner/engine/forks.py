@@ -30,16 +30,16 @@ _KILLED = -signal.SIGKILL
 
 
 class Forks:
-    """A process that forks workers when told to, and ends them.
+    """A process that forks workers when told to, and ends them; it calls ``warm`` first, for what all can share.
 
     It is a fork itself, made at once: of what its maker does later, workers know nothing. It waits for the end of
     a worker only when told to end it, so that until then no other process has its number. Raises ``OSError`` where the
     system makes no process.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, warm: Callable[[], None] | None = None) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process = made(_keep, work, theirs, self._socket)
+        self._process = made(_keep, work, warm, theirs, self._socket)
         theirs.close()
 
     def start(self, pipe: Connection[Any, Any], place: int) -> Forked:
@@ -85,11 +85,14 @@ class Forked:
         """Nothing: ``kill`` has waited."""
 
 
-def _keep(work: Work, orders: socket.socket, other: socket.socket) -> None:
+def _keep(work: Work, warm: Callable[[], None] | None, orders: socket.socket, other: socket.socket) -> None:
     """Do what is asked until there is nobody left to ask."""
     obey()
     tie_to_parent()
     other.close()
+    with suppress(Exception):  # what is wrong, each worker will find, and tell
+        if warm is not None:
+            warm()
     gc.freeze()  # what all workers share is not looked through by each, and so not copied for it
     while True:
         said, handles, *_ = socket.recv_fds(orders, _LONGEST, 1)

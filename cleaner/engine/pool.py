@@ -63,24 +63,32 @@ class Pool(Generic[Task, Result]):
     """``workers`` processes that do tasks; a context manager, which kills them when it ends.
 
     ``start`` is called once in each worker and gives the function that does a task; it must be picklable where
-    processes are not forked. An item that takes longer than ``timeout`` seconds costs its worker the life; one that
-    asks for ``memory`` bytes beyond what its process had from the driver gets a ``MemoryError`` (Linux; elsewhere the
-    system decides). A task is ``Failed`` when worker after worker dies before it could begin. A worker that holds more
-    than ``resident`` bytes when it has done a task, and some before, makes room for a new one (Linux), unless it held
-    nearly as much when it was new: then a new one would, too.
+    processes are not forked. Where they are, ``warm`` is called once before, for what all of them can share. An item
+    that takes longer than ``timeout`` seconds costs its worker the life; one that asks for ``memory`` bytes beyond what
+    its process had at the start gets a ``MemoryError`` (Linux; elsewhere the system decides). A task is ``Failed`` when
+    worker after worker dies before it could begin. A worker that holds more than ``resident`` bytes when it has done a
+    task, and some before, makes room for a new one (Linux), unless it held nearly as much when it was new: then a new
+    one would, too.
     """
 
     def __init__(
-        self, start: Callable[[], Do], workers: int, timeout: float, memory: int, resident: int = sys.maxsize
+        self,
+        start: Callable[[], Do],
+        workers: int,
+        timeout: float,
+        memory: int,
+        resident: int = sys.maxsize,
+        warm: Callable[[], None] | None = None,
     ) -> None:
-        self._start, self._count, self._timeout, self._memory = start, workers, timeout, memory
-        self._resident = resident
+        self._count, self._timeout, self._resident, self._warm = workers, timeout, resident, warm
+        self._beats = [_Shared(RawArray("d", 4)) for _ in range(workers)]
+        self._work = partial(_work, start, self._beats, memory)
+        self._forks: Forks | None = None
         self._workers: list[_Worker] = []
         self._stillborn = 0
-        self._forks: Forks | None = None
-        self._beats = [_Shared(RawArray("d", 4)) for _ in range(workers)]
 
     def __enter__(self) -> Pool[Task, Result]:
+        self._forks = self._forking()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,12 +98,6 @@ class Pool(Generic[Task, Result]):
         if self._forks is not None:
             self._forks.close()
             self._forks = None
-
-    def fill(self) -> Pool[Task, Result]:
-        """Start all workers now: what is read to make the first tasks is then no part of them."""
-        while len(self._workers) < self._count:
-            self._new()
-        return self
 
     def run(self, tasks: Iterable[Task | None]) -> Iterator[tuple[Task, Result | Lost | Failed] | None]:
         """Yield each task with what became of it, as they end; None now and then, where nothing has ended for long.
@@ -145,14 +147,13 @@ class Pool(Generic[Task, Result]):
 
     def _beginning(self) -> Begin:
         """Give what begins a worker; before it has a pipe, or what forks would hold the worker's end, too."""
-        work = partial(_work, self._start, self._beats, self._memory)
-        if self._forks is None and context().get_start_method() != "fork":
-            return partial(made, work)
         if self._forks is not None and not self._forks.lives():  # and so none of its workers does
             self._forks.close()
-            self._forks = None
-        self._forks = self._forks or Forks(work)
-        return self._forks.start
+            self._forks = self._forking()
+        return partial(made, self._work) if self._forks is None else self._forks.start
+
+    def _forking(self) -> Forks | None:
+        return Forks(self._work, self._warm) if context().get_start_method() == "fork" else None
 
     def _ended(self, busy: list[_Worker]) -> Iterator[tuple[Task, Result | Lost | Failed]]:
         by_pipe = {worker.pipe: worker for worker in busy}
@@ -165,7 +166,7 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
-                if worker.done % _LEAST_DONE == 0 and worker.has_grown(self._resident):
+                if worker.done >= _LEAST_DONE and worker.has_grown(self._resident):
                     worker.kill()
                     self._workers.remove(worker)
                 yield task, result
@@ -294,9 +295,10 @@ def _work(
         except Exception as error:
             result = Failed(f"{type(error).__name__}: {error}")
         beat.at(-1, -1)
+        del task
+        give_back()  # first: when the result is there, the driver looks at what is held
         pipe.send(result)
-        del task, result
-        give_back()
+        del result
 
 
 def _failing(error: Exception) -> Do:
