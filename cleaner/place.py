@@ -22,7 +22,7 @@ from cleaner.write.shards import Merged
 
 # What a worker may have, ten times what the largest documents need: one that asks for more is an error.
 WORKER_MEMORY = 2 << 30
-_RESIDENT = 240_000_000  # bytes of a worker between tasks: more is what libraries remember of the pages before
+_HELD = 280_000_000  # bytes: a worker that has held more makes room: what libraries remember of pages grows
 
 Task = Count | Clean | Sign | Merge
 Done = Marker | Tally | Merged | None
@@ -70,9 +70,9 @@ class _Here:
         settings = self.job.settings
         count = workers(settings)
         count = min(count, most or count)
-        resident = _RESIDENT if most is None else WORKER_MEMORY  # a compiler is no waste of a few that only sign
+        held = _HELD if most is None else WORKER_MEMORY  # a compiler is no waste of a few that only sign
         warm = self.job.warm if cleans else None
-        return Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, resident, warm)
+        return Pool(self.job.start, count, settings.run.timeout, WORKER_MEMORY, held, warm)
 
     def learn(self, counted: Sequence[Path], earlier: Path | None, to: Path) -> None:
         apart(partial(site_lines, counted, earlier, to, self.job.settings.run.memory_mb, self._spill()))

@@ -132,14 +132,13 @@ def _keys(lines: Sequence[str]) -> list[str]:
         found = dict(zip(unknown, map(_short, fold_lines(_without_numbers(unknown))), strict=True))
         if len(_known) + len(found) > _KNOWN:
             _known.clear()
-        if len(found) <= _KNOWN:
-            _known.update(found)
+        _known.update((line, key) for line, key in [*found.items()][:_KNOWN] if len(line) <= LONG)
         told = [found[line] if known is None else known for line, known in zip(lines, told, strict=True)]
     return cast("list[str]", told)
 
 
 _known: dict[str, str] = {}
-_KNOWN = 1 << 15  # lines
+_KNOWN = 1 << 13  # lines
 
 
 def _without_numbers(lines: Sequence[str]) -> list[str]:

@@ -20,9 +20,6 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from cleaner.engine.forks import Begin, Forks
 from cleaner.engine.process import FULL, bind, cause, context, give_back, made, obey, tie
 
-if sys.platform != "win32":
-    import resource
-
 _LOOK = 0.25  # seconds between two looks at the beats
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
 _LEAST_DONE = 8  # tasks before a worker is replaced: what it has learned by then is worth its start
@@ -66,9 +63,8 @@ class Pool(Generic[Task, Result]):
     processes are not forked. Where they are, ``warm`` is called once before, for what all of them can share. An item
     that takes longer than ``timeout`` seconds costs its worker the life; one that asks for ``memory`` bytes beyond what
     its process had at the start gets a ``MemoryError`` (Linux; elsewhere the system decides). A task is ``Failed`` when
-    worker after worker dies before it could begin. A worker that holds more than ``resident`` bytes when it has done a
-    task, and some before, makes room for a new one (Linux), unless it held nearly as much when it was new: then a new
-    one would, too.
+    worker after worker dies before it could begin. A worker that has held more than ``most`` bytes when some tasks are
+    done makes room for a new one (Linux), unless it held nearly as much for its first: then a new one would, too.
     """
 
     def __init__(
@@ -77,10 +73,10 @@ class Pool(Generic[Task, Result]):
         workers: int,
         timeout: float,
         memory: int,
-        resident: int = sys.maxsize,
+        most: int = sys.maxsize,
         warm: Callable[[], None] | None = None,
     ) -> None:
-        self._count, self._timeout, self._resident, self._warm = workers, timeout, resident, warm
+        self._count, self._timeout, self._most, self._warm = workers, timeout, most, warm
         self._beats = [_Shared(RawArray("d", 4)) for _ in range(workers)]
         self._work = partial(_work, start, self._beats, memory)
         self._forks: Forks | None = None
@@ -166,7 +162,7 @@ class Pool(Generic[Task, Result]):
                 yield from self._died(worker, task)
             else:
                 self._stillborn = 0
-                if worker.done >= _LEAST_DONE and worker.has_grown(self._resident):
+                if worker.done >= _LEAST_DONE and worker.has_grown(self._most):
                     worker.kill()
                     self._workers.remove(worker)
                 yield task, result
@@ -217,7 +213,7 @@ class _Worker:
         theirs.close()
         self.busy = False
         self.done = 0
-        self._first = 0  # bytes that it held after its first task
+        self._first = 0  # bytes, the most that it held until its first task was done
         self.task: Any = None
 
     @property
@@ -247,18 +243,18 @@ class _Worker:
         self.busy = False
         self.done += 1
         if self.done == 1:
-            self._first = self._resident()
+            self._first = self._most_held()
         return result
 
     def has_grown(self, most: int) -> bool:
-        """Whether it holds more than so many bytes, and ``_GROWN`` more than after its first task."""
-        return self._resident() > max(most, self._first + _GROWN)
+        """Whether it has held more than so many bytes, and ``_GROWN`` more than for its first task."""
+        return self._most_held() > max(most, self._first + _GROWN)
 
-    def _resident(self) -> int:
-        """Give the bytes of memory that it holds, what it shares with others among them; 0 where that is not told."""
+    def _most_held(self) -> int:
+        """Give the most bytes of memory that it has held, what it shares with others among them; 0 where untold."""
         try:
-            with open(f"/proc/{self._process.pid}/statm") as file:
-                return int(file.read().split()[1]) * resource.getpagesize()
+            with open(f"/proc/{self._process.pid}/status") as file:
+                return next((1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0)
         except OSError:
             return 0
 
@@ -296,9 +292,9 @@ def _work(
             result = Failed(f"{type(error).__name__}: {error}")
         beat.at(-1, -1)
         del task
-        give_back()  # first: when the result is there, the driver looks at what is held
         pipe.send(result)
         del result
+        give_back()
 
 
 def _failing(error: Exception) -> Do:
