@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from cleaner.engine.pool import Beat, Failed, Lost, Pool
-from cleaner.engine.process import apart
+from cleaner.engine.process import apart, context
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and limits as Linux has them")
 
@@ -331,6 +332,20 @@ def test_a_run_outlives_the_process_that_forks_its_workers() -> None:
     assert (3, "kill") in lost
     assert len(lost) <= 2, "what the other was at, perhaps"
     assert len(found) == 8
+
+
+def test_with_threads_about_workers_are_made_another_way() -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert context().get_start_method() != "fork"
+        found = results([(n, "exit" if n == 3 else "") for n in range(8)])
+    finally:
+        done.set()
+        thread.join()
+    assert found.pop(3) == Lost(7, 3, "ended its worker process: exit code 5")
+    assert found == {n: f"{n} done" for n in range(8) if n != 3}
 
 
 def learns() -> None:
