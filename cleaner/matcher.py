@@ -18,7 +18,7 @@ from cleaner.fold import fold_lines, fold_plain, plain
 from cleaner.rules import Rule, RuleError, Rules
 
 _MEMO = 1 << 13  # lines remembered: the chrome of a crawl is the same few thousand lines over and over
-_MEMO_LENGTH = 100
+_MEMO_LENGTH = 100  # characters of one: longer ones are mostly prose, which does not come again
 _LONG = 200  # characters, what `longest` is unless told
 _GLANCE = 1 << 16  # characters that are worth a pattern's compilation
 # Characters that are asked of one pattern after the other, which takes 1 to 9 ms for 4,000; to compile all of a

@@ -26,7 +26,7 @@ Begin = Callable[["Connection[Any, Any]", int], Process]
 """Makes a worker of the other end of a pipe, and its place."""
 
 _LONGEST = 256  # bytes of a message
-_KILLED = -signal.SIGKILL
+_KILLED = -9  # by SIGKILL, which some systems have not
 
 
 class Forks:
