@@ -130,9 +130,10 @@ def _keys(lines: Sequence[str]) -> list[str]:
     if None in told:
         unknown = [*dict.fromkeys(line for line, known in zip(lines, told, strict=True) if known is None)]
         found = dict(zip(unknown, map(_short, fold_lines(_without_numbers(unknown))), strict=True))
-        if len(_known) + len(found) > _KNOWN:
+        short = [(line, key) for line, key in found.items() if len(line) <= LONG][:_KNOWN]
+        if len(_known) + len(short) > _KNOWN:
             _known.clear()
-        _known.update((line, key) for line, key in [*found.items()][:_KNOWN] if len(line) <= LONG)
+        _known.update(short)
         told = [found[line] if known is None else known for line, known in zip(lines, told, strict=True)]
     return cast("list[str]", told)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import msgspec
@@ -117,7 +115,6 @@ class Job:
         """
         if self.size < _SMALL:
             return
-        _do_without_pandas()
         pipeline = pipeline_of(self.settings, self.load(), self.today)
         for line in (_LINE, 4 * _LINE):  # rules of short lines, and of long ones
             pipeline.clean(Document("", "\n".join(f"{n}: {line}" for n in range(_WARMING // len(line)))))
@@ -141,7 +138,6 @@ class Worker:
     """Do tasks of a job, one after the other."""
 
     def __init__(self, job: Job) -> None:
-        _do_without_pandas()
         self.job = job
         self.seconds: dict[str, float] = {}
         self.paragraphs: list[tuple[bytes, int, int, str]] = []
@@ -273,22 +269,6 @@ class Worker:
                 n += 1
                 if n == stop + 1:
                     break
-
-
-class _WithoutPandas(MetaPathFinder):
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(name=fullname)
-
-
-def _do_without_pandas() -> None:
-    """Have Arrow not import pandas for its first array, where that is installed: 49 MB of each worker."""
-    finder = _WithoutPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        pa.array([])  # it looks once
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -359,14 +358,3 @@ def test_a_finished_run_with_errors_or_nothing_kept_says_so_again(nursery: Nurse
     (source / "b.txt").unlink()
     for _ in range(2):
         assert nursery.run("clean", source, "-o", out, "--min-chars", 99).code == 0
-
-
-def test_a_worker_does_not_import_pandas_where_that_is_installed(tmp_path: Path) -> None:
-    (tmp_path / "pandas").mkdir()
-    (tmp_path / "pandas" / "__init__.py").write_text("raise SystemExit('imported')")
-    code = "from cleaner.work import Worker; Worker(None); import pyarrow; pyarrow.array(['a']); print('not imported')"
-    env = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("not imported\n", "")
-    bare = subprocess.run([sys.executable, "-c", "import pyarrow; pyarrow.array(['a'])"], env=env, check=False)
-    assert bare.returncode, "Arrow would have"

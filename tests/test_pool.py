@@ -348,6 +348,30 @@ def test_with_threads_about_workers_are_made_another_way() -> None:
     assert found == {n: f"{n} done" for n in range(8) if n != 3}
 
 
+ARRAYS = """
+import pyarrow
+from cleaner.engine.pool import Pool
+from cleaner.engine.process import apart
+
+def do(*_):
+    return str(pyarrow.array(["not imported"])[0])
+
+apart(lambda: print(do(), flush=True))
+with Pool(lambda: do, 1, 60.0, 2 << 30) as pool:
+    print(*[ended[1] for ended in pool.run([0]) if ended is not None])
+"""
+
+
+def test_no_process_imports_pandas_where_that_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "pandas").mkdir()
+    (tmp_path / "pandas" / "__init__.py").write_text("raise SystemExit('imported')")
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", ARRAYS], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("not imported\n" * 2, "")
+    bare = subprocess.run([sys.executable, "-c", "import pyarrow; pyarrow.array(['a'])"], env=env, check=False)
+    assert bare.returncode, "Arrow would have"
+
+
 def learns() -> None:
     raise ValueError("of the study")
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from cleaner.engine.process import Process, made, obey, tie_to_parent
+from cleaner.engine.process import Process, begin, made, tie_to_parent
 
 Work = Callable[["Connection[Any, Any]", int], None]
 """What a worker does, with its end of a pipe and its place among the workers, until there is no more to do."""
@@ -87,7 +87,7 @@ class Forked:
 
 def _keep(work: Work, warm: Callable[[], None] | None, orders: socket.socket, other: socket.socket) -> None:
     """Do what is asked until there is nobody left to ask."""
-    obey()
+    begin()
     tie_to_parent()
     other.close()
     with suppress(Exception):  # what is wrong, each worker will find, and tell

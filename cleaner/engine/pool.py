@@ -18,7 +18,7 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from cleaner.engine.forks import Begin, Forks
-from cleaner.engine.process import FULL, bind, cause, context, give_back, made, obey, tie
+from cleaner.engine.process import FULL, begin, bind, cause, context, give_back, made, tie
 
 _LOOK = 0.25  # seconds between two looks at the beats
 _STARTS = 3  # workers that die one after the other before they could begin: another would die too
@@ -271,7 +271,7 @@ def _work(
     start: Callable[[], Do], beats: Sequence[_Shared], memory: int, pipe: Connection[Any, Any], place: int
 ) -> None:
     beat = beats[place]
-    obey()
+    begin()
     bind(memory)
     tie()
     try:
