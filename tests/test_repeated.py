@@ -389,6 +389,16 @@ def test_what_is_settled_stays_as_it_is(pages: list[list[str]], data: st.DataObj
             assert again.labels == {}
 
 
+def test_what_was_told_by_repaired_lines_alone_is_not_settled() -> None:
+    documents = crawl([["Walks", "Walks", "R&amp;D", "Walks", "R&amp;D"], ["Home"], ["Walks", "Walks", "R&amp;D"]])
+    stage = repeated(documents, Asked(few_share=0.4, pages=2))
+    mended = documents[0] + Encoding().propose(documents[0])
+    done = mended + stage.propose(mended)
+    assert done.text == "R&D\nWalks\nR&D"
+    assert not stage.settled(done)
+    assert stage.propose(done).edits
+
+
 def test_a_line_that_is_not_counted_does_not_part_those_beside_it() -> None:
     counts = {"home": 9, "home\nabout": 9, "about": 1, "home\nwhat the harbour keeps": 1, "what the harbour keeps": 1}
     stage = Repeated({"diary": Repeats(9, counts)}.get)

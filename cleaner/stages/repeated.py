@@ -80,7 +80,8 @@ class Repeated:
             return Patch(self.name)
         page = _Page(document, repeats, self.asked)
         page.settle()
-        if page.empty and len(page.variants) > 1:  # by what the lines were; the repaired text has a say of its own
+        by_several = len(page.variants) > 1
+        if page.empty and by_several:  # by what the lines were; the repaired text has a say of its own
             page = _Page(document, repeats, self.asked, page.variants[:1])
             page.settle()
         labels: dict[str, Label] = {}
@@ -89,7 +90,7 @@ class Repeated:
             page.gone = {}
             labels["suspect"] = "all-repeated"  # a copy of pages that were counted, or a page without a text
         patch = Patch(self.name, *page.edits(document.text, labels))
-        self._left[:] = [] if labels else page.left(patch)
+        self._left[:] = [] if labels or by_several else page.left(patch)
         return patch
 
     @cached_property
@@ -252,8 +253,8 @@ class _Page:
         return f"{pages} of {self.pages} pages ({pages / self.pages:.0%})"
 
     def left(self, patch: Patch) -> list[_Left]:
-        """Give what is left; nothing where lines are known by more than what they are, or were judged."""
-        if len(self.variants) > 1 or self.judged:
+        """Give what is left of lines that are known by what they are alone; nothing where they were judged."""
+        if self.judged:
             return []
         standing = self.standing()
         texts, keys = [self.texts[i] for i in standing], self.variants[0]
