@@ -58,9 +58,11 @@ run([source], Path(out), Settings(), today=today, where=on(master))
 """
 
 
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(each) for each in found.stdout.split()]
+def executors(pid: int) -> list[int]:
+    """Find the executors of a worker: what else it has begun may have a lower number."""
+    ps = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)]
+    found = subprocess.run(ps, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [int(each.split()[0]) for each in found if "ExecutorBackend" in each]
 
 
 def free_port() -> int:
@@ -108,7 +110,7 @@ def test_an_executor_that_is_killed_changes_nothing(tmp_path: Path) -> None:
         end = time.monotonic() + 200
         while not [*work.glob("chunk-*.json")] and driver.poll() is None and time.monotonic() < end:
             time.sleep(0.1)
-        killed = [pid for worker in workers for pid in children(worker.pid)][:1]
+        killed = [pid for worker in workers for pid in executors(worker.pid)][:1]
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         code = driver.wait(300)
